@@ -1,0 +1,247 @@
+"""The contracts between a recipe's stages and the engine that runs them.
+
+A stage is a pydantic model: its fields are its parameters, validated, documented and shown by
+`corpusmill stages`. Five kinds exist, and the engine knows only these:
+
+    Source      splits the input into ranges and reads each as record batches
+    Transform   a row-wise pure function from record batch to record batch
+    Filter      a Transform that measures, plus rules over the measurements
+    Exchange    needs the whole corpus: adds phases of its own to the plan
+    (a Sink is an Exchange whose last phase publishes something other than documents)
+
+"Row-wise pure" is the promise everything rests on: how rows are batched never changes a row's result,
+so any executor, worker count or split size gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    import polars
+    import pyarrow
+
+    Frame = TypeVar("Frame", polars.DataFrame, pyarrow.Table, pyarrow.RecordBatch)
+
+
+class StageError(Exception):
+    """A stage was configured or fed in a way that the user must mend; the message says how."""
+
+    exit_status = 2
+
+
+class Stage(BaseModel):
+    """One step of a recipe: parameters as fields, `version` raised by its author when results change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    #: Packages whose major.minor version is part of the fingerprint because results depend on them.
+    libraries: ClassVar[tuple[str, ...]] = ()
+
+    def assets(self) -> dict[str, Path]:
+        """Local files (models, lists) whose content is part of the fingerprint, by a stable name."""
+        return {}
+
+
+# ---------------------------------------------------------------------------------------------- sources
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file found below an input root: `name` is its identity, `path` only where it lies today."""
+
+    name: str
+    path: Path
+    size: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """A range [start, end) of one file: bytes, or row groups for Parquet. `rows` caps what is read of it."""
+
+    file: str
+    start: int
+    end: int
+    bytes: int
+    rows: int | None = None
+
+
+class SourceBatch(NamedTuple):
+    """What a source read: rows to go on with, and rows that end here (schemas in stages/documents.py)."""
+
+    documents: pyarrow.RecordBatch
+    rejects: pyarrow.RecordBatch
+
+
+class Source(Stage):
+    """Reads a corpus. Identity order (file, offset, ordinal) is the order of files, splits and rows."""
+
+    #: File name endings this source accepts when an input is a folder.
+    suffixes: ClassVar[tuple[str, ...]]
+
+    def splits(self, file: InputFile, target_bytes: int) -> list[Split]:
+        """Cut one file into ranges of about `target_bytes` that can be read independently."""
+        raise NotImplementedError
+
+    def read(self, split: Split, path: Path, batch_bytes: int) -> Iterator[SourceBatch]:
+        """Yield the split's rows in identity order, in batches of about `batch_bytes`.
+
+        Every record of the range ends up in `documents` or in `rejects`; a damaged span is one reject.
+        Raises StageError when the file is not what its name says.
+        """
+        raise NotImplementedError
+
+    def output_schema(self) -> pyarrow.Schema:
+        """Schema of the `documents` batches, the same for every file."""
+        raise NotImplementedError
+
+
+# ------------------------------------------------------------------------------------- row-wise stages
+
+
+class Transform(Stage):
+    """A row-wise pure function of a record batch: adds or changes columns, keeps every row in place.
+
+    A row that cannot be processed gets a message in the column `error` (string); the engine quarantines
+    it with its place. Exceptions are for faults of the machine, not of a row.
+    """
+
+    def __call__(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+        raise NotImplementedError
+
+    def apply(self, frame: Frame) -> Frame:
+        """Run on a polars or Arrow frame, for notebooks; the result has the type of what came in."""
+        from stages.frames import apply_transform
+
+        return apply_transform(self, frame)
+
+
+class Rule(NamedTuple):
+    """Drop a row when the polars SQL expression over measurements is true; null keeps it and is counted."""
+
+    name: str
+    drop_if: str
+
+
+class Filter(Transform):
+    """A rule group: one measuring pass (`__call__`), judged by named rules, first failing rule wins."""
+
+    #: Column name -> definition and unit, for every column that `__call__` adds.
+    measurements: ClassVar[dict[str, str]] = {}
+
+    def rules(self) -> list[Rule]:
+        raise NotImplementedError
+
+
+# ------------------------------------------------------------------------------------------- exchanges
+
+
+@dataclass(frozen=True)
+class Read:
+    """A published output that a phase reads, and which part of it each task gets.
+
+    same    task i reads what task i of that phase wrote
+    bucket  task i reads bucket i of every file (stages/bucket_file.py)
+    all     every task reads every file
+    """
+
+    output: str
+    select: Literal["same", "bucket", "all"]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase of an exchange: `tasks` calls of the stage's method `step`, each given a Task."""
+
+    step: str
+    tasks: int
+    reads: tuple[Read, ...]
+    outputs: tuple[str, ...]
+    #: output -> name of the folder or file in the run directory to publish it as.
+    publishes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """The documents as they stand before an exchange: parts written by one phase, less removal lists.
+
+    `part, row` order is identity order, so "first by (part, row)" means "first by identity".
+    """
+
+    documents: str
+    tasks: int
+    removals: tuple[str, ...] = ()
+    tokenizer: str | None = None
+
+    def reads(self) -> tuple[Read, ...]:
+        """What a task that goes through part i of the documents, less removals, must declare."""
+        return (Read(self.documents, "same"), *(Read(name, "bucket") for name in self.removals))
+
+
+class Exchange(Stage):
+    """Needs the whole corpus. Outputs are named `<label>.<output>`; the engine adds the label.
+
+    An exchange that removes documents publishes a removal list (REMOVAL_SCHEMA in stages/documents.py) as a
+    bucket file whose bucket is the part; later phases see the documents without those rows, and the
+    next row-wise phase writes them to rejects/ with the rule named by the list.
+    """
+
+    #: True when the exchange needs documents/ as finally written (removals applied, part and row final).
+    materialised: ClassVar[bool] = False
+
+    def phases(self, label: str, upstream: Upstream, seed: int) -> tuple[list[Phase], Upstream]:
+        """The phases to add to the plan, and the documents as they stand after them."""
+        raise NotImplementedError
+
+
+class InputPart(NamedTuple):
+    """One file that an earlier task wrote: its writer's task index, where it lies, sha256 and rows."""
+
+    task: int
+    path: Path
+    sha256: str
+    rows: int
+
+
+class Task(Protocol):
+    """What the engine hands to a step of an exchange: inputs, outputs, and nothing else."""
+
+    index: int
+    tasks: int
+    seed: int
+    #: Identifies parameters, versions and inputs up to here; goes into what is published.
+    fingerprint: str
+
+    def parts(self, output: str) -> Sequence[InputPart]:
+        """The files of a declared input that this task may read, in task order."""
+        ...
+
+    def documents(
+        self, upstream: Upstream, columns: Sequence[str]
+    ) -> Iterator[tuple[int, pyarrow.Array, pyarrow.RecordBatch]]:
+        """Batches of part `index` without removed rows: (part, row numbers uint32, columns)."""
+        ...
+
+    def bucket(self, output: str) -> Iterator[pyarrow.RecordBatch]:
+        """Bucket `index` of every file of a bucketed input, in task order."""
+        ...
+
+    def create(self, output: str, name: str) -> AbstractContextManager[Path]:
+        """A temporary path to write; on leaving it is fsynced and renamed to `name` in the output."""
+        ...
+
+    def write_buckets(self, output: str, table: pyarrow.Table, buckets: pyarrow.Array | Any, count: int) -> None:
+        """Write this task's one file of a bucketed output: rows grouped by bucket (stable), with an index."""
+        ...
+
+    def count(self, name: str, amount: int) -> None:
+        """Add to a counter kept in the manifest and shown by reports."""
+        ...

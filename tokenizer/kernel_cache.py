@@ -1,0 +1,38 @@
+"""Compile numba kernels with an on-disk cache that notices edits in any kernel file.
+
+numba's own cache is keyed by the file a function stands in, so an edit of a helper in another file leaves
+stale machine code behind. Here the cache directory is named by the hash of every `*_kernel.py` file of
+our packages. By convention numba code lives in files of that name and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_ROOT = Path(__file__).resolve().parent.parent
+_PACKAGES = ("tokenizer", "stages", "shards")
+
+
+@cache
+def _configure() -> None:
+    import numba
+
+    digest = hashlib.sha256(numba.__version__.encode())
+    for package in _PACKAGES:
+        for file in sorted((_ROOT / package).rglob("*_kernel.py")):
+            digest.update(file.relative_to(_ROOT).as_posix().encode() + b"\0" + file.read_bytes())
+    base = Path(os.environ.get("CORPUSMILL_CACHE") or Path.home() / ".cache" / "corpusmill")
+    numba.config.CACHE_DIR = str(base / "numba" / digest.hexdigest()[:16])
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile `function` by numba on first call (nopython, GIL released) and keep the machine code."""
+    import numba
+
+    _configure()
+    return numba.njit(cache=True, nogil=True)(function)
