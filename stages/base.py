@@ -214,20 +214,28 @@ class InputPart(NamedTuple):
 class Task(Protocol):
     """What the engine hands to a step of an exchange: inputs, outputs, and nothing else."""
 
+    #: Which task of how many this is, of the exchange with this label in the recipe.
     index: int
     tasks: int
+    label: str
     seed: int
+    #: The documents that the exchange was planned on.
+    upstream: Upstream
     #: Identifies parameters, versions and inputs up to here; goes into what is published.
     fingerprint: str
 
     def parts(self, output: str) -> Sequence[InputPart]:
-        """The files of a declared input that this task may read, in task order."""
+        """The files of a declared input that this task may read, in task order.
+
+        `output` is a full name ("curate.documents") or, for the exchange's own, the short one ("bands").
+        """
         ...
 
-    def documents(
-        self, upstream: Upstream, columns: Sequence[str]
-    ) -> Iterator[tuple[int, pyarrow.Array, pyarrow.RecordBatch]]:
-        """Batches of part `index` without removed rows: (part, row numbers uint32, columns)."""
+    def documents(self, columns: Sequence[str] | None) -> Iterator[tuple[pyarrow.Array, pyarrow.RecordBatch]]:
+        """Batches of the upstream's part `index` without removed rows: (row numbers uint32, columns).
+
+        The part is the task's index. `None` reads every column; a name that is absent is left out.
+        """
         ...
 
     def bucket(self, output: str) -> Iterator[pyarrow.RecordBatch]:
