@@ -1,0 +1,19 @@
+"""Errors the front door prints as one line: `exit_status` 2 for wrong use, 1 for work that failed."""
+
+
+class RecipeError(Exception):
+    """The recipe, an option or an input path is wrong; the message names it and the mend."""
+
+    exit_status = 2
+
+
+class RunError(Exception):
+    """Work failed; the same command goes on from where it stopped."""
+
+    exit_status = 1
+
+
+class Stopped(Exception):
+    """A stop was asked for by SIGTERM or SIGINT; finished tasks stay finished."""
+
+    exit_status = 1
