@@ -1,0 +1,56 @@
+"""Run one stage on a polars or Arrow frame, as a notebook would, and get the same kind of frame back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from stages.base import Filter, StageError, Transform
+
+if TYPE_CHECKING:
+    from stages.base import Frame
+
+RULE_COLUMN = "rule"
+
+
+def apply_transform(stage: Transform, frame: Frame) -> Frame:
+    """Run a transform on a polars DataFrame, Arrow Table or RecordBatch; the result has the same type.
+
+    No row is dropped: for a Filter the column `rule` (string) names the first failing rule, null where the
+    row would be kept. A frame without rows keeps its (extended) columns. StageError for any other type.
+    """
+    if isinstance(frame, pa.RecordBatch):
+        return _run(stage, frame)
+    if isinstance(frame, pa.Table):
+        batches = frame.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=frame.schema)]
+        return pa.Table.from_batches([_run(stage, batch) for batch in batches])
+    import polars as pl
+
+    if isinstance(frame, pl.DataFrame):
+        table: Any = pl.from_arrow(apply_transform(stage, frame.to_arrow(compat_level=pl.CompatLevel.oldest())))
+        return table
+    raise StageError(
+        f"stage '{stage.name}' runs on a polars DataFrame or a pyarrow Table or RecordBatch, "
+        f"not on {type(frame).__name__}"
+    )
+
+
+def _run(stage: Transform, batch: pa.RecordBatch) -> pa.RecordBatch:
+    measured = stage(batch)
+    if not isinstance(stage, Filter):
+        return measured
+    from stages.judge import Judge
+
+    rules = stage.rules()
+    first = Judge(rules)(measured).first
+    names = pa.array([None if index < 0 else rules[index].name for index in first], pa.string())
+    return with_column(measured, RULE_COLUMN, names)
+
+
+def with_column(batch: pa.RecordBatch, name: str, values: pa.Array) -> pa.RecordBatch:
+    """The batch with one column added, or replaced in place where the name exists."""
+    position = batch.schema.get_field_index(name)
+    if position < 0:
+        return batch.append_column(name, values)
+    return batch.set_column(position, name, values)
