@@ -1,0 +1,37 @@
+"""Commands over shard sets: `corpusmill shards verify`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Check token shards.", no_args_is_help=True)
+
+
+@app.callback()
+def shards() -> None:
+    """Check token shards."""
+
+
+@app.command(name="verify", epilog="Example: corpusmill shards verify RUN/shards")
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that holds index.json.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Check every checksum, every id against the vocabulary, and that documents end with end-of-text."""
+    from shards.errors import VerificationFailed
+    from shards.verify import verify as check
+
+    result = check(folder)
+    if as_json:
+        print(json.dumps({"good": not result.problems, **asdict(result)}, indent=1))
+    else:
+        for problem in result.problems:
+            print(problem)
+        print(f"{result.shards} shards, {result.documents:,} documents, {result.tokens:,} tokens checked")
+    if result.problems:
+        raise VerificationFailed(f"{folder}: {len(result.problems)} faults; write the shards again")
