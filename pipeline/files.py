@@ -20,11 +20,16 @@ TEMPORARY_PREFIX = ".tmp-"
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """A temporary path beside `target` that replaces it when the block ends without an error."""
+    """A temporary path beside `target` that replaces it when the block ends without an error.
+
+    A block that leaves nothing at the temporary path leaves `target` as it is.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(4)}-{target.name}")
     try:
         yield temporary
+        if not temporary.exists():
+            return
         _sync(temporary)
         fault_point("before_rename")
         temporary.replace(target)

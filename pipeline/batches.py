@@ -1,0 +1,118 @@
+"""Read the batches of a row-wise task: from the corpus, or from an upstream's part less its removal lists.
+
+Every batch comes with the positions of its rows, so that rejects can be written in identity order
+whichever stage ended them, and with the rows that ended while they were read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.plan import Plan
+from pipeline.removals import Removals
+from stages.base import InputPart, Source, Split
+from stages.documents import SOURCE_REJECT_SCHEMA, VERDICT
+
+
+class ReadBatch(NamedTuple):
+    """Rows to process with their positions; rows that ended while read, with the verdict's columns."""
+
+    rows: pa.RecordBatch
+    positions: np.ndarray
+    ended: pa.RecordBatch
+    ended_positions: np.ndarray
+    ended_verdict: dict[str, pa.Array]
+
+
+def source_batches(plan: Plan, split: Split, label: str) -> Iterator[ReadBatch]:
+    """The rows of one split, at most its cap, in identity order."""
+    source = plan.recipe.source()
+    for documents, rejects in _capped(source, split, plan):
+        positions = _ranks(documents, rejects)
+        verdict = {field.name: rejects.column(field.name) for field in VERDICT[1:]}
+        verdict["stage"] = pa.array([label] * rejects.num_rows, pa.string())
+        cut = documents.num_rows
+        yield ReadBatch(documents, positions[:cut], rejects, positions[cut:], verdict)
+
+
+def upstream_batches(part: InputPart, removals: Removals) -> Iterator[ReadBatch]:
+    """The rows of one part; those that a removal list takes out have ended."""
+    file = pq.ParquetFile(part.path)
+    first_row = 0
+    for group in range(file.num_row_groups):
+        for batch in file.read_row_group(group).combine_chunks().to_batches():
+            rows = np.arange(first_row, first_row + batch.num_rows, dtype=np.uint32)
+            first_row += batch.num_rows
+            yield _without_removed(batch, rows, removals)
+
+
+def with_cluster_columns(schema: pa.Schema, labels: list[str]) -> pa.Schema:
+    """The schema of `upstream_batches`: the part's, and cluster and size for each removal list."""
+    for label in labels:
+        schema = schema.append(pa.field(f"{label}_cluster", pa.uint64()))
+        schema = schema.append(pa.field(f"{label}_cluster_size", pa.int64()))
+    return schema
+
+
+def _capped(source: Source, split: Split, plan: Plan) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
+    left = split.rows
+    for batch in source.read(split, plan.files[split.file].path, plan.recipe.batch_bytes):
+        documents, rejects = batch.documents, batch.rejects.cast(SOURCE_REJECT_SCHEMA)
+        if left is not None:
+            chosen = _ranks(documents, rejects) < left
+            documents, rejects = (
+                documents.filter(pa.array(chosen[: documents.num_rows])),
+                rejects.filter(pa.array(chosen[documents.num_rows :])),
+            )
+            left -= documents.num_rows + rejects.num_rows
+        yield documents, rejects
+        if left == 0:
+            return
+
+
+def _ranks(documents: pa.RecordBatch, rejects: pa.RecordBatch) -> np.ndarray:
+    """Position of each row, documents then rejects, in the identity order of both (one file)."""
+    offset, ordinal = (
+        np.concatenate([documents.column(name).to_numpy(), rejects.column(name).to_numpy()])
+        for name in ("offset", "ordinal")
+    )
+    ranks = np.empty(len(offset), dtype=np.int64)
+    ranks[np.lexsort((ordinal, offset))] = np.arange(len(offset))
+    return ranks
+
+
+def _without_removed(batch: pa.RecordBatch, rows: np.ndarray, removals: Removals) -> ReadBatch:
+    """Apply removal lists: removed rows end with the list's rule, survivors get cluster and size."""
+    keep = np.ones(len(rows), dtype=bool)
+    columns = {field.name: pa.nulls(len(rows), field.type).to_pylist() for field in VERDICT}
+    for entries in removals.lists:
+        found = entries.at(rows)
+        batch = _with_clusters(batch, entries.label, found, entries.table)
+        removed = entries.table.column("removed").to_numpy()
+        ended = np.flatnonzero((found >= 0) & keep)
+        ended = ended[removed[found[ended]]]
+        keep[ended] = False
+        for row, entry in zip(ended, entries.table.take(pa.array(found[ended])).to_pylist(), strict=True):
+            columns["stage"][row], columns["outcome"][row] = entries.label, "dropped"
+            columns["rule"][row] = entry["rule"]
+            survivor = {name: entry[f"survivor_{name}"] for name in ("file", "offset", "ordinal")}
+            values = {"cluster": entry["cluster"], "cluster_size": entry["cluster_size"], "survivor": survivor}
+            columns["values"][row] = json.dumps(values)
+    gone = np.flatnonzero(~keep)
+    verdict = {f.name: pa.array([columns[f.name][row] for row in gone], f.type) for f in VERDICT}
+    return ReadBatch(batch.filter(pa.array(keep)), np.flatnonzero(keep), batch.filter(pa.array(~keep)), gone, verdict)
+
+
+def _with_clusters(batch: pa.RecordBatch, label: str, found: np.ndarray, table: pa.Table) -> pa.RecordBatch:
+    index = pa.array(np.where(found >= 0, found, 0), mask=found < 0)
+    cluster = pc.take(table.column("cluster"), index).combine_chunks()
+    size = pc.fill_null(pc.take(table.column("cluster_size"), index).cast(pa.int64()), 1).combine_chunks()
+    batch = batch.append_column(f"{label}_cluster", cluster)
+    return batch.append_column(f"{label}_cluster_size", size)

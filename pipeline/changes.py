@@ -1,0 +1,32 @@
+"""Say what a changed recipe or input reruns, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.fingerprint import explain_change
+from pipeline.plan import Plan, PlannedPhase
+
+
+def explain_phase(previous: Plan | None, phase: PlannedPhase) -> str | None:
+    """Why the phase runs as a whole: its own changes, or the phase it reads; None when it is simply new."""
+    if previous is None:
+        return None
+    before = {old.name: old for old in previous.phases}
+    old = before.get(phase.name)
+    if old is None or old.fingerprint == phase.fingerprint:
+        return None
+    changes = explain_change(old.components, phase.components)
+    if changes:
+        return "because " + ", ".join(changes)
+    producers = dict.fromkeys(read.output.rpartition(".")[0] for read in phase.reads)
+    return "because it reads " + ", ".join(producers) + ", which changed"
+
+
+def explain_tasks(reasons: Sequence[str]) -> str | None:
+    """Why some finished tasks run again: the inputs that changed."""
+    if not reasons:
+        return None
+    distinct = list(dict.fromkeys(reasons))
+    shown = ", ".join(distinct[:3]) + (f" and {len(distinct) - 3} more" if len(distinct) > 3 else "")
+    return f"{len(reasons)} because of a change in {shown}"

@@ -1,0 +1,199 @@
+"""The driver: compile the plan, run what is missing phase by phase, publish what is complete.
+
+It holds no results: killed at any moment, the same command compares manifests with the plan and goes on. A
+phase opens only when everything it reads is complete; a failed task lets its phase's other tasks finish.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.changes import explain_phase, explain_tasks
+from pipeline.errors import RecipeError, RunError
+from pipeline.executors import make_executor
+from pipeline.executors.base import Executor, TaskFailure
+from pipeline.faults import entering_task, fault_point
+from pipeline.files import driver_lock, remove_temporary_files, write_json
+from pipeline.fingerprint import digest
+from pipeline.manifest import Manifest
+from pipeline.plan import Plan, PlannedPhase, compile_plan
+from pipeline.progress import Progress
+from pipeline.publication import publish, withdraw_stale
+from pipeline.recipe import Recipe
+from pipeline.task_inputs import TaskInputs
+from pipeline.totals import Totals, run_totals
+from pipeline.workspace import Workspace
+
+
+@dataclass
+class RunResult:
+    """What a run came to: where it is, its row account, and how many tasks ran or were skipped by phase."""
+
+    out: Path
+    totals: Totals
+    ran: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def run(
+    recipe: Recipe,
+    inputs: Sequence[str | Path],
+    out: str | Path,
+    executor: str = "local",
+    workers: int | None = None,
+    limit: int | None = None,
+    quiet: bool = False,
+) -> RunResult:
+    """Run a recipe on input files or folders into a run directory, going on from whatever is there.
+
+    Raises RecipeError for what the user must mend and RunError when tasks failed; both leave a state from
+    which the same call goes on.
+    """
+    started = time.monotonic()
+    workspace = Workspace(_writable(Path(out)))
+    progress = Progress(quiet)
+    with driver_lock(workspace.run):
+        plan = compile_plan(recipe, inputs, limit)
+        previous = _previous_plan(workspace)
+        remove_temporary_files(workspace.run)
+        write_json(workspace.run / "recipe.json", recipe.to_data())
+        plan.save(workspace.plan_file)
+        withdraw_stale(plan, workspace, progress)
+        result = RunResult(workspace.run, Totals())
+        runner = make_executor(executor, workers)
+        try:
+            with _stopped_by_signals(runner):
+                _run_phases(plan, previous, workspace, runner, progress, result)
+        finally:
+            runner.close()
+            progress.close()
+        _collect_garbage(plan, workspace)
+        result.totals = run_totals(plan, workspace)
+    result.seconds = time.monotonic() - started
+    return result
+
+
+def _run_phases(
+    plan: Plan,
+    previous: Plan | None,
+    workspace: Workspace,
+    runner: Executor,
+    progress: Progress,
+    result: RunResult,
+) -> None:
+    for phase in plan.phases:
+        missing, reasons = _missing_tasks(plan, phase, workspace)
+        done = phase.tasks - len(missing)
+        result.ran[phase.name], result.skipped[phase.name] = len(missing), done
+        why = explain_phase(previous, phase) if len(missing) == phase.tasks else None
+        progress.phase(phase.name, phase.tasks, done, why or explain_tasks(reasons))
+        if missing:
+            failures = runner.run_phase(plan, workspace.run, phase.name, missing, progress.update)
+            progress.phase_ended()
+            if failures:
+                _raise_failures(failures, phase)
+        publish(plan, phase, workspace)
+        entering_task(phase.name, phase.tasks)
+        fault_point("between_phases")
+
+
+def _missing_tasks(plan: Plan, phase: PlannedPhase, workspace: Workspace) -> tuple[list[int], list[str]]:
+    """Tasks without a manifest that matches their inputs, and for those whose inputs changed, why."""
+    inputs = TaskInputs(plan, workspace)
+    missing, reasons = [], []
+    for index in range(phase.tasks):
+        manifest = Manifest.load(workspace.manifest(phase, index))
+        described = inputs.describe(phase, index)
+        if (
+            manifest is not None
+            and manifest.inputs_digest == digest(described)
+            and _outputs_present(manifest, phase, workspace)
+        ):
+            continue
+        missing.append(index)
+        if manifest is not None:
+            reasons.append(_first_difference(manifest.inputs, described))
+            workspace.manifest(phase, index).unlink()
+    return missing, reasons
+
+
+def _outputs_present(manifest: Manifest, phase: PlannedPhase, workspace: Workspace) -> bool:
+    for file in manifest.outputs:
+        path = workspace.output(phase, file.output) / file.name
+        if not path.is_file() or path.stat().st_size != file.bytes:
+            return False
+    return True
+
+
+def _first_difference(old: list[dict], new: list[dict]) -> str:
+    for before, after in zip(old, new, strict=False):
+        if before != after:
+            return str(after.get("file") or after.get("output"))
+    return "the list of its inputs" if len(old) != len(new) else "its output files, which are missing"
+
+
+def _raise_failures(failures: Sequence[TaskFailure], phase: PlannedPhase) -> None:
+    lines = [f"{failure.phase} task {failure.index}: {failure.message}" for failure in failures]
+    distinct = list(dict.fromkeys(failure.message for failure in failures))
+    if all(failure.mendable for failure in failures):
+        raise RecipeError("; ".join(distinct[:5]))
+    more = f" (and {len(lines) - 3} more)" if len(lines) > 3 else ""
+    raise RunError(
+        f"{len(failures)} of {phase.tasks} tasks of {phase.name} failed: {'; '.join(lines[:3])}{more}; "
+        "see `corpusmill logs`; the same command goes on"
+    )
+
+
+def _previous_plan(workspace: Workspace) -> Plan | None:
+    """The plan that last ran here, if it can still be read; only used to explain what changed."""
+    try:
+        return workspace.load_plan()
+    except RecipeError:
+        return None
+
+
+def _writable(run: Path) -> Path:
+    if run.exists() and not run.is_dir():
+        raise RecipeError(f"{run}: exists and is not a folder; choose another --out")
+    if run.is_dir() and any(run.iterdir()) and not (run / "plan.json").exists() and not (run / ".driver.lock").exists():
+        raise RecipeError(f"{run}: is not empty and not a run directory; choose another --out")
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        probe = run / ".tmp-probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise RecipeError(f"{run}: cannot be written: {error.strerror}; choose another --out") from error
+    return run
+
+
+def _collect_garbage(plan: Plan, workspace: Workspace) -> None:
+    """Remove the work of earlier recipes once this one is complete."""
+    wanted = {phase.folder for phase in plan.phases}
+    for folder in workspace.work.iterdir():
+        if folder.name not in wanted:
+            shutil.rmtree(folder)
+
+
+@contextmanager
+def _stopped_by_signals(runner: Executor) -> Iterator[None]:
+    """SIGINT and SIGTERM stop at the next batch; outside the main thread signals are left alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in previous:
+        signal.signal(number, lambda *_: runner.stop())
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

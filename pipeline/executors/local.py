@@ -1,0 +1,201 @@
+"""Run tasks in worker processes on this machine, one process a worker.
+
+Workers are spawned, never forked, so threads of numba, Arrow or torch cannot deadlock them. A worker that
+dies is noticed by its closed pipe; its task is repeated by a new worker, up to ATTEMPTS times, with the
+batch that was in flight recorded. Workers die with their driver (a closed pipe, and on Linux a signal).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import Stopped
+from pipeline.executors.base import Progress, TaskFailure
+from pipeline.executors.inline import task_failure
+from pipeline.files import write_json
+from pipeline.plan import Plan
+from pipeline.reporter import BATCH, ROWS, STOP
+from pipeline.workspace import Workspace
+
+ATTEMPTS = 3
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass
+class _Worker:
+    process: Any
+    pipe: Connection
+    shared: Any
+    task: int | None = None
+
+
+@dataclass
+class _PhaseRun:
+    """Where one phase stands: tasks waiting, deaths so far, what failed."""
+
+    waiting: list[int]
+    deaths: dict[int, list[int]] = field(default_factory=dict)
+    failures: list[TaskFailure] = field(default_factory=list)
+    finished: int = 0
+    finished_rows: int = 0
+
+
+class LocalExecutor:
+    """`workers` processes that live as long as the executor, so imports and compiled kernels are paid once."""
+
+    def __init__(self, workers: int) -> None:
+        self._size = workers
+        self._context = multiprocessing.get_context("spawn")
+        self._workers: list[_Worker] = []
+        self._stopping = False
+
+    def run_phase(
+        self, plan: Plan, run: Path, phase: str, indices: Sequence[int], progress: Progress
+    ) -> list[TaskFailure]:
+        state = _PhaseRun(waiting=list(reversed(indices)))
+        while state.waiting or any(worker.task is not None for worker in self._workers):
+            if self._stopping:
+                self._drain()
+                raise Stopped("stopped; the same command goes on")
+            self._assign(state, run, phase)
+            self._collect(state, plan, run, phase)
+            rows = sum(worker.shared[ROWS] for worker in self._workers if worker.task is not None)
+            progress(state.finished, state.finished_rows + rows)
+        return sorted(state.failures, key=lambda failure: failure.index)
+
+    def stop(self) -> None:
+        self._stopping = True
+        for worker in self._workers:
+            worker.shared[STOP] = 1
+
+    def close(self) -> None:
+        for worker in self._workers:
+            worker.pipe.close()
+        for worker in self._workers:
+            worker.process.join(timeout=10)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+        self._workers = []
+
+    def _assign(self, state: _PhaseRun, run: Path, phase: str) -> None:
+        while len(self._workers) < min(self._size, len(self._workers) + len(state.waiting)):
+            self._workers.append(self._start(run))
+        for worker in self._workers:
+            if worker.task is None and state.waiting:
+                worker.task = state.waiting.pop()
+                worker.shared[ROWS] = 0
+                attempt = 1 + len(state.deaths.get(worker.task, []))
+                try:
+                    worker.pipe.send((str(run), phase, worker.task, attempt))
+                except OSError:
+                    worker.process.join(timeout=10)
+
+    def _collect(self, state: _PhaseRun, plan: Plan, run: Path, phase: str) -> None:
+        ready = wait([worker.pipe for worker in self._workers if worker.task is not None], timeout=0.2)
+        for worker in [worker for worker in self._workers if worker.pipe in ready]:
+            assert worker.task is not None
+            try:
+                outcome: TaskFailure | str | None = worker.pipe.recv()
+            except (EOFError, OSError):
+                self._bury(worker, state, plan, run, phase)
+                continue
+            if isinstance(outcome, TaskFailure):
+                state.failures.append(outcome)
+            state.finished += 1
+            state.finished_rows += worker.shared[ROWS]
+            worker.task = None
+
+    def _bury(self, worker: _Worker, state: _PhaseRun, plan: Plan, run: Path, phase: str) -> None:
+        """A worker died: repeat its task on a new one, or give the task up after ATTEMPTS deaths."""
+        assert worker.task is not None
+        worker.process.join(timeout=10)
+        code = worker.process.exitcode
+        batch = int(worker.shared[BATCH])
+        self._workers.remove(worker)
+        batches = state.deaths.setdefault(worker.task, [])
+        batches.append(batch)
+        planned = plan.phase(phase)
+        death = f"worker died ({_ending(code)}) in batch {batch}, attempt {len(batches)} of {ATTEMPTS}"
+        sys.stderr.write(f"{phase} task {worker.task}: {death}\n")
+        workspace = Workspace(run)
+        write_json(workspace.failure(planned, worker.task), {"message": death, "time": time.time(), "batches": batches})
+        workspace.running(planned, worker.task).unlink(missing_ok=True)
+        if len(batches) < ATTEMPTS:
+            state.waiting.append(worker.task)
+        else:
+            message = f"its worker died {ATTEMPTS} times ({_ending(code)}), last in batches {batches}"
+            state.failures.append(TaskFailure(phase, worker.task, message, mendable=False))
+            state.finished += 1
+
+    def _start(self, run: Path) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        shared = self._context.RawArray("q", 3)
+        process = self._context.Process(
+            target=_work, args=(theirs, shared, str(run), os.getpid()), daemon=True, name="corpusmill-worker"
+        )
+        process.start()
+        theirs.close()
+        return _Worker(process, ours, shared)
+
+    def _drain(self) -> None:
+        """Wait until every busy worker has stopped at its next batch."""
+        for worker in self._workers:
+            if worker.task is not None:
+                try:
+                    worker.pipe.recv()
+                except (EOFError, OSError):
+                    worker.process.join(timeout=10)
+                worker.task = None
+
+
+def _work(pipe: Connection, shared: Any, run: str, driver: int) -> None:
+    """A worker's life: take a task, run it, report; end when the driver closes the pipe or dies."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _die_with(driver)
+    from pipeline.task import run_task
+
+    plan = Workspace(Path(run)).load_plan()
+    while True:
+        try:
+            _, phase, index, attempt = pipe.recv()
+        except EOFError:
+            return
+        outcome: TaskFailure | str | None = None
+        try:
+            run_task(plan, Path(run), phase, index, shared, attempt)
+        except Stopped:
+            outcome = "stopped"
+        except Exception as error:
+            outcome = task_failure(phase, index, error)
+        try:
+            pipe.send(outcome)
+        except OSError:
+            return
+
+
+def _die_with(driver: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != driver:
+        os._exit(1)
+
+
+def _ending(code: int | None) -> str:
+    if code is None:
+        return "lost"
+    if code >= 0:
+        return f"exit status {code}"
+    name = signal.Signals(-code).name
+    return f"{name}, perhaps out of memory" if name == "SIGKILL" else name

@@ -1,0 +1,96 @@
+"""Fingerprints: what a result depends on, as data that can be compared and explained.
+
+Inside: a stage's name, version and parameters, the content of its model files and lists, the major.minor
+version of libraries that shape its results. Outside: paths of this machine, modification times, patch
+versions, batch sizes, numbers of workers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import RecipeError
+from stages.base import Stage
+
+
+def digest(value: Any) -> str:
+    """sha256 of canonical JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def component(stage: Stage) -> dict[str, Any]:
+    """What a stage adds to the fingerprint of its phase; paths are replaced by what they hold."""
+    parameters: dict[str, Any] = {}
+    assets = {name: _content(path) for name, path in stage.assets().items()}
+    for name in type(stage).model_fields:
+        value = getattr(stage, name)
+        paths = [value] if isinstance(value, Path) else value if isinstance(value, (list, tuple)) else []
+        if paths and all(isinstance(item, Path) for item in paths):
+            assets.update({f"{name}[{index}]": _content(path) for index, path in enumerate(paths)})
+        else:
+            parameters[name] = value
+    return {
+        "stage": f"{type(stage).__module__}:{type(stage).__qualname__}",
+        "version": stage.version,
+        "parameters": json.loads(json.dumps(parameters, default=_plain)),
+        "assets": assets,
+        "libraries": {name: _library_version(name) for name in stage.libraries},
+    }
+
+
+def explain_change(old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]]) -> list[str]:
+    """One phrase for each difference between two phases' components, such as `gopher.min_words 50 -> 80`."""
+    changes = [f"{label} removed" for label in old if label not in new]
+    for label, part in new.items():
+        before = old.get(label)
+        if before is None:
+            changes.append(f"{label} added")
+            continue
+        for group in part:
+            if part[group] == before.get(group):
+                continue
+            if isinstance(part[group], dict):
+                changes += _differences(label, before.get(group) or {}, part[group])
+            else:
+                changes.append(f"{label} {group} {before.get(group)} -> {part[group]}")
+    if not changes and list(old) != list(new):
+        changes.append("order of stages")
+    return changes
+
+
+def _differences(label: str, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return [f"{label}.{name} {_short(old.get(name))} -> {_short(new.get(name))}" for name in names]
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json") if hasattr(value, "model_dump") else str(value)
+
+
+def _content(path: Path) -> str:
+    try:
+        status = path.stat()
+        return _hash_file(path, status.st_size, status.st_mtime_ns)
+    except OSError as error:
+        raise RecipeError(f"{path}: {error.strerror}; the recipe names it") from error
+
+
+@cache
+def _hash_file(path: Path, size: int, modified: int) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _library_version(name: str) -> str:
+    return ".".join(importlib.metadata.version(name).split(".")[:2])

@@ -1,0 +1,87 @@
+"""The manifest of a task: the last thing it writes and the only sign that it is done.
+
+Everything a report says is a sum over manifests, so it is right after any number of resumes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.files import write_json
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """A file that a task wrote: which output, its name there, checksum, size in bytes and rows."""
+
+    output: str
+    name: str
+    sha256: str
+    bytes: int
+    rows: int
+
+
+@dataclass
+class Rows:
+    """The row account of a task: read = kept + quarantined + sum of dropped by rule."""
+
+    read: int = 0
+    kept: int = 0
+    quarantined: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    def balanced(self) -> bool:
+        return self.read == self.kept + self.quarantined + sum(self.dropped.values())
+
+
+@dataclass(frozen=True)
+class StageAccount:
+    """What one stage of a row-wise task saw: rows in and out, seconds, rules whose value was null."""
+
+    label: str
+    rows_in: int
+    rows_out: int
+    seconds: float
+    undecided: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a finished task read, did and wrote. `inputs_digest` decides whether it still counts."""
+
+    phase: str
+    index: int
+    fingerprint: str
+    inputs_digest: str
+    inputs: list[dict[str, Any]]
+    outputs: list[OutputFile]
+    rows: Rows | None
+    stages: list[StageAccount]
+    counters: dict[str, int]
+    bytes_read: int
+    seconds: float
+    cpu_seconds: float
+    peak_memory_bytes: int
+    attempt: int
+
+    def save(self, path: Path) -> None:
+        write_json(path, asdict(self))
+
+    @classmethod
+    def load(cls, path: Path) -> Manifest | None:
+        """The manifest at `path`, or None when there is none or it is not whole."""
+        try:
+            data = json.loads(path.read_text("utf-8"))
+            return cls(
+                **{
+                    **data,
+                    "outputs": [OutputFile(**output) for output in data["outputs"]],
+                    "rows": data["rows"] and Rows(**data["rows"]),
+                    "stages": [StageAccount(**stage) for stage in data["stages"]],
+                }
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None

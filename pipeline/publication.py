@@ -1,0 +1,107 @@
+"""Publish complete phases: documents/, rejects/, shards/ and the like hold results of one recipe, whole.
+
+A folder is built beside its place from hard links (copies where links are not possible) and renamed into
+it; `published.json` records what each folder was made from. What another recipe published is
+withdrawn before the new one runs, so that folders of two recipes never stand side by side.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from pipeline.faults import fault_point
+from pipeline.files import TEMPORARY_PREFIX, write_json
+from pipeline.fingerprint import digest
+from pipeline.plan import Plan, PlannedPhase
+from pipeline.progress import Progress
+from pipeline.workspace import Workspace
+
+PUBLISHED = "published.json"
+
+
+def publish(plan: Plan, phase: PlannedPhase, workspace: Workspace) -> None:
+    """Publish every folder whose last contributing phase this is; does nothing when it already stands."""
+    for folder in dict.fromkeys(phase.publishes.values()):
+        contributors = _contributors(plan, folder)
+        if contributors[-1][0].name == phase.name:
+            _publish_folder(folder, contributors, _made_from(plan, contributors), workspace)
+
+
+def withdraw_stale(plan: Plan, workspace: Workspace, progress: Progress) -> None:
+    """Take away folders that a different recipe or input published."""
+    published = _published(workspace)
+    for folder, record in list(published.items()):
+        if record["made_from"] != _made_from(plan, _contributors(plan, folder)):
+            progress.say(f"{folder}/ is of an earlier recipe or input; withdrawn until the new one is complete")
+            _withdraw(folder, published, workspace)
+
+
+def _publish_folder(
+    folder: str, contributors: list[tuple[PlannedPhase, str]], made_from: str, workspace: Workspace
+) -> None:
+    files = {
+        file.name: (workspace.output(phase, output) / file.name, file.sha256)
+        for phase, output in contributors
+        for manifest in workspace.manifests(phase)
+        for file in manifest.outputs
+        if file.output == output
+    }
+    record = {
+        "made_from": made_from,
+        "content": digest({name: sha256 for name, (_, sha256) in files.items()}),
+    }
+    published = _published(workspace)
+    place = workspace.run / folder
+    if published.get(folder) == record and {path.name for path in _listing(place)} == set(files):
+        return
+    _withdraw(folder, published, workspace)
+    staging = workspace.run / f"{TEMPORARY_PREFIX}{folder}"
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    for name, (path, _) in files.items():
+        _link(path, staging / name)
+    fault_point("publication")
+    staging.rename(place)
+    fault_point("publication")
+    write_json(workspace.run / PUBLISHED, {**published, folder: record})
+
+
+def _withdraw(folder: str, published: dict[str, dict], workspace: Workspace) -> None:
+    if published.pop(folder, None) is not None:
+        write_json(workspace.run / PUBLISHED, published)
+    place = workspace.run / folder
+    if place.exists():
+        shutil.rmtree(place)
+
+
+def _contributors(plan: Plan, folder: str) -> list[tuple[PlannedPhase, str]]:
+    return [(phase, output) for phase in plan.phases for output, target in phase.publishes.items() if target == folder]
+
+
+def _made_from(plan: Plan, contributors: list[tuple[PlannedPhase, str]]) -> str:
+    """Identifies recipe and input: the contributing phases and the splits of the corpus by content."""
+    splits = [[asdict(split) for split in task] for phase in plan.phases for task in phase.splits]
+    files = {file.name: file.sampled_sha256 for file in plan.files.values()}
+    return digest({"phases": [phase.fingerprint for phase, _ in contributors], "splits": splits, "files": files})
+
+
+def _published(workspace: Workspace) -> dict[str, dict]:
+    try:
+        return json.loads((workspace.run / PUBLISHED).read_text("utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+
+
+def _listing(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

@@ -1,0 +1,256 @@
+"""A recipe: the stages a corpus goes through, read from YAML and refused when it says what nobody knows.
+
+    name: fineweb
+    seed: 1
+    stages:
+      - warc
+      - language: {languages: [en], min_score: 0.65}
+      - gopher: {label: strict, min_words: 80}
+
+A stage is named by the catalogue or by `package.module:Class`; its label (the name unless given) names
+it in `--set label.key=value`, in phases and in reports. Paths inside a recipe are relative to its file.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator
+
+from pipeline.errors import RecipeError
+from stages.base import Source, Stage, StageError
+from stages.catalogue import stage_class
+
+RECIPE_FOLDER = Path(__file__).resolve().parent.parent / "recipes"
+
+
+class RejectPolicy(BaseModel):
+    """How much of a row that ended is kept in rejects/: whole, without text, a sample of rows, or nothing.
+
+    Counts and rules are complete under every policy; `sample` chooses rows by a hash of their identity.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    keep: Literal["full", "no_text", "sample", "off"] = "full"
+    fraction: float = Field(default=1.0, ge=0.0, le=1.0)
+
+
+class Recipe(BaseModel):
+    """Settings of a run and its stages in order. See `corpusmill stages` for what can be named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    description: str = ""
+    seed: int = Field(default=1, ge=0, lt=2**63)
+    task_bytes: ByteSize | Literal["auto"] = "auto"
+    batch_bytes: ByteSize = ByteSize(64_000_000)
+    rejects: RejectPolicy = RejectPolicy()
+    stages: dict[str, Stage]
+
+    @field_validator("rejects", mode="before")
+    @classmethod
+    def _short_policy(cls, value: Any) -> Any:
+        if value is False:
+            return {"keep": "off"}
+        if isinstance(value, str):
+            return {"keep": value}
+        if isinstance(value, dict) and set(value) == {"sample"}:
+            return {"keep": "sample", "fraction": value["sample"]}
+        return value
+
+    @field_validator("task_bytes", "batch_bytes")
+    @classmethod
+    def _large_enough(cls, value: Any) -> Any:
+        if isinstance(value, int) and value < 4096:
+            raise ValueError("must be at least 4096 bytes")
+        return value
+
+    @classmethod
+    def load(cls, path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
+        """Read a recipe file, or a recipe shipped with the package by its bare name ("fineweb").
+
+        `overrides` are `key=value` for the recipe's own settings and `label.key=value` for a stage's.
+        """
+        file = _find(Path(path))
+        try:
+            data = yaml.safe_load(file.read_text("utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise RecipeError(f"{file}: not readable as YAML: {_one_line(error)}") from error
+        if not isinstance(data, dict):
+            raise RecipeError(f"{file}: a recipe is a mapping with the keys name and stages")
+        return cls.parse(data, origin=str(file), folder=file.parent, overrides=overrides)
+
+    @classmethod
+    def parse(
+        cls, data: dict[str, Any], origin: str = "recipe", folder: Path | None = None, overrides: Iterable[str] = ()
+    ) -> Recipe:
+        """Build a recipe from the mapping that its YAML holds; `folder` is what relative paths start from."""
+        _refuse_unknown(origin, "", data, cls)
+        stages = _labelled(origin, data.get("stages"))
+        settings = {key: value for key, value in data.items() if key != "stages"}
+        for override in overrides:
+            _override(override, settings, stages)
+        _refuse_unknown(origin, "", settings, cls)
+        built: dict[str, Stage] = {}
+        for label, (name, parameters) in stages.items():
+            built[label] = _build_stage(origin, label, name, parameters, folder)
+        recipe = _validated(origin, "", cls, {**settings, "stages": built})
+        _check_order(origin, recipe)
+        return recipe
+
+    def source(self) -> Source:
+        """The stage that reads the corpus."""
+        first = next(iter(self.stages.values()))
+        assert isinstance(first, Source)
+        return first
+
+    def to_data(self) -> dict[str, Any]:
+        """The mapping that `parse` reads back to an equal recipe, with absolute paths."""
+        stages = [
+            {stage_reference(stage): {"label": label, **parameters_of(stage)}} for label, stage in self.stages.items()
+        ]
+        return {
+            "name": self.name,
+            "description": self.description,
+            "seed": self.seed,
+            "task_bytes": self.task_bytes,
+            "batch_bytes": self.batch_bytes,
+            "rejects": self.rejects.model_dump(),
+            "stages": stages,
+        }
+
+
+def stage_reference(stage: Stage) -> str:
+    """What a recipe writes to name this stage's class."""
+    kind = type(stage)
+    if kind.__module__.split(".")[0] == "stages":
+        return kind.name
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def parameters_of(stage: Stage) -> dict[str, Any]:
+    """The parameters that differ from their defaults, as a recipe writes them."""
+    return stage.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint for a misspelt key: the closest known one, else all of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    return f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(names)}"
+
+
+def _find(path: Path) -> Path:
+    if path.is_file():
+        return path
+    shipped = RECIPE_FOLDER / path.name
+    if path.suffix == "":
+        shipped = shipped.with_suffix(".yaml")
+    if path.parent in (Path(), Path("recipes")) and shipped.is_file():
+        return shipped
+    if path.is_dir():
+        raise RecipeError(f"{path}: is a folder, not a recipe file")
+    recipes = sorted(file.stem for file in RECIPE_FOLDER.glob("*.yaml") if "stages:" in file.read_text("utf-8"))
+    raise RecipeError(f"{path}: no such recipe file; shipped recipes: {', '.join(recipes)}")
+
+
+def _labelled(origin: str, entries: Any) -> dict[str, tuple[str, dict[str, Any]]]:
+    if not isinstance(entries, list) or not entries:
+        raise RecipeError(f"{origin}: stages must be a list of stage names or `name: {{parameters}}`")
+    labelled: dict[str, tuple[str, dict[str, Any]]] = {}
+    for position, entry in enumerate(entries, 1):
+        if isinstance(entry, str):
+            entry = {entry: {}}
+        if not isinstance(entry, dict) or len(entry) != 1:
+            raise RecipeError(f"{origin}: stage {position} must be a name or one `name: {{parameters}}`, not {entry!r}")
+        name, parameters = next(iter(entry.items()))
+        if parameters is None:
+            parameters = {}
+        if not isinstance(parameters, dict):
+            raise RecipeError(f"{origin}: stage {position} ({name}): parameters must be a mapping")
+        parameters = dict(parameters)
+        label = str(parameters.pop("label", str(name).rpartition(":")[2]))
+        if not label.replace("_", "").replace("-", "").isalnum():
+            raise RecipeError(f"{origin}: stage {position}: label '{label}' may hold letters, digits, _ and - only")
+        if label in labelled:
+            raise RecipeError(f"{origin}: two stages are labelled '{label}'; give one of them another label")
+        labelled[label] = (str(name), parameters)
+    return labelled
+
+
+def _override(override: str, settings: dict[str, Any], stages: dict[str, tuple[str, dict[str, Any]]]) -> None:
+    key, equals, text = override.partition("=")
+    if not equals:
+        raise RecipeError(f"--set {override}: write it as label.key=value")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"--set {override}: the value is not YAML: {_one_line(error)}") from error
+    label, dot, name = key.partition(".")
+    if not dot:
+        settings[key] = value
+    elif label in stages:
+        stages[label][1][name] = value
+    else:
+        raise RecipeError(f"--set {override}: no stage is labelled '{label}'; {nearest(label, stages)}")
+
+
+def _build_stage(origin: str, label: str, name: str, parameters: dict[str, Any], folder: Path | None) -> Stage:
+    try:
+        kind = stage_class(name)
+    except StageError as error:
+        raise RecipeError(f"{origin}: {error}") from error
+    where = f"stage '{label}': "
+    _refuse_unknown(origin, where, parameters, kind, also=("label",))
+    stage = _validated(origin, where, kind, parameters)
+    resolved = {field: _resolve(getattr(stage, field), folder) for field in kind.model_fields}
+    changed = {field: value for field, value in resolved.items() if value != getattr(stage, field)}
+    return stage.model_copy(update=changed) if changed else stage
+
+
+def _resolve(value: Any, folder: Path | None) -> Any:
+    if isinstance(value, Path):
+        return ((folder or Path.cwd()) / value.expanduser()).resolve()
+    if isinstance(value, (list, tuple)) and any(isinstance(item, Path) for item in value):
+        return type(value)(_resolve(item, folder) for item in value)
+    return value
+
+
+def _refuse_unknown(
+    origin: str, where: str, data: dict[str, Any], model: type[BaseModel], also: tuple[str, ...] = ()
+) -> None:
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    for key in data:
+        if key not in known:
+            known += also
+            raise RecipeError(f"{origin}: {where}unknown key '{key}'; {nearest(str(key), known)}")
+
+
+def _validated(origin: str, where: str, model: type[Any], data: dict[str, Any]) -> Any:
+    try:
+        return model(**data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        given = "" if first["type"] == "missing" else f" (given: {first.get('input')!r})"
+        raise RecipeError(f"{origin}: {where}{place}: {first['msg']}{given}".replace("\n", " ")) from error
+    except StageError as error:
+        raise RecipeError(f"{origin}: {where}{error}") from error
+
+
+def _check_order(origin: str, recipe: Recipe) -> None:
+    for position, (label, stage) in enumerate(recipe.stages.items()):
+        if isinstance(stage, Source) != (position == 0):
+            raise RecipeError(
+                f"{origin}: stage '{label}': the first stage, and no other, must be a source (warc, jsonl, parquet)"
+            )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

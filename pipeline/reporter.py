@@ -1,0 +1,43 @@
+"""What a running task tells the outside: batches in flight for the driver, lines for its log.
+
+The driver sees two numbers in shared memory (batch ordinal and rows so far), so that a dead worker's last
+batch is known and progress costs nothing; people read the log, one JSON object a line.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import MutableSequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import Stopped
+from pipeline.faults import fault_point
+
+#: Slots of the shared numbers: ordinal of the batch in flight, rows read so far, stop wanted.
+BATCH, ROWS, STOP = 0, 1, 2
+
+
+class TaskReporter:
+    """Counts batches of one attempt at a task and writes its log."""
+
+    def __init__(self, log: Path, shared: MutableSequence[int] | None = None) -> None:
+        self._shared: MutableSequence[int] = shared if shared is not None else [0, 0, 0]
+        self._shared[BATCH], self._shared[ROWS] = 0, 0
+        self._log = log
+
+    def batch(self, rows: int) -> None:
+        """A batch begins. Raises Stopped when the driver wants to stop."""
+        if self._shared[STOP]:
+            raise Stopped("stopped; the same command goes on")
+        self._shared[BATCH] += 1
+        self._shared[ROWS] += rows
+        fault_point("batch")
+
+    def log(self, event: str, **details: Any) -> None:
+        """Append a line to the task's log."""
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **details}
+        with self._log.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")

@@ -1,0 +1,246 @@
+"""Run one task of a row-wise phase: read batches, pass them through the fused stages, account for every row.
+
+Memory is bounded by the batch bytes. After each stage the rows it could not process are quarantined, and
+after each filter the rows that its rules drop are moved to the rejects with rule, expression and values.
+A row whose processing raises is found by running its batch row by row, and is quarantined alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.batches import ReadBatch, source_batches, upstream_batches, with_cluster_columns
+from pipeline.document_files import RowGroupWriter
+from pipeline.errors import RunError
+from pipeline.manifest import Rows, StageAccount
+from pipeline.plan import Plan, PlannedPhase, stages_of
+from pipeline.rejects import RejectCollector, Verdict, reject_schema
+from pipeline.removals import removals_of
+from pipeline.reporter import TaskReporter
+from pipeline.task_inputs import TaskInputs
+from pipeline.task_outputs import TaskOutputs
+from stages.base import Filter, InputPart, Transform
+from stages.judge import Judge
+
+ERROR_COLUMN = "error"
+
+
+@dataclass
+class _Running:
+    """Sums of one stage over the task's batches."""
+
+    rows_in: int = 0
+    rows_out: int = 0
+    seconds: float = 0.0
+    undecided: dict[str, int] = field(default_factory=dict)
+
+    def account(self, label: str) -> StageAccount:
+        return StageAccount(label, self.rows_in, self.rows_out, round(self.seconds, 6), self.undecided)
+
+
+class RowwiseTask:
+    """One task of a row-wise phase; `run` writes documents and rejects and gives the account."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        phase: PlannedPhase,
+        index: int,
+        inputs: TaskInputs,
+        outputs: TaskOutputs,
+        reporter: TaskReporter,
+    ) -> None:
+        self._plan, self._phase, self._index = plan, phase, index
+        self._inputs, self._outputs, self._reporter = inputs, outputs, reporter
+        stages = stages_of(plan, phase)
+        self._source_label = next(iter(stages)) if phase.splits else "read"
+        self._transforms = {label: stage for label, stage in stages.items() if isinstance(stage, Transform)}
+        self._judges = {
+            label: Judge(stage.rules()) for label, stage in self._transforms.items() if isinstance(stage, Filter)
+        }
+        self.rows = Rows()
+        self.bytes_read = 0
+        self._running = {label: _Running() for label in (self._source_label, *self._transforms)}
+
+    def run(self) -> list[StageAccount]:
+        """Process every batch; afterwards `rows` balances or RunError is raised."""
+        schema = self._input_schema()
+        if schema is not None:
+            stage_schemas = self._probe(schema)
+            documents = f"{self._phase.name}.documents"
+            rejects = f"{self._phase.name}.rejects"
+            reject_columns = reject_schema(stage_schemas)
+            name = f"{self._phase.name}-{self._index:05d}.parquet"
+            with (
+                self._outputs.parquet(documents, f"part-{self._index:05d}.parquet", stage_schemas[-1]) as kept,
+                self._outputs.parquet(rejects, name, reject_columns) as ended,
+            ):
+                recipe = self._plan.recipe
+                collector = RejectCollector(reject_columns, recipe.rejects, recipe.seed, ended)
+                for batch in self._batches():
+                    self._process(batch, kept, collector)
+        if not self.rows.balanced():
+            raise RunError(f"{self._phase.name} task {self._index}: row account does not balance: {self.rows}")
+        return [running.account(label) for label, running in self._running.items()]
+
+    # ------------------------------------------------------------------------------------------ reading
+
+    def _input_schema(self) -> pa.Schema | None:
+        if self._phase.splits:
+            return self._plan.recipe.source().output_schema()
+        assert self._phase.upstream is not None
+        parts = self._parts()
+        labels = [output.partition(".")[0] for output in self._phase.upstream.removals]
+        return with_cluster_columns(pq.read_schema(parts[0].path), labels) if parts else None
+
+    def _batches(self) -> Iterator[ReadBatch]:
+        """Every batch of the task; time spent reading goes to the source's account."""
+        batches = self._all_batches()
+        source = self._running[self._source_label]
+        while True:
+            started = time.perf_counter()
+            batch = next(batches, None)
+            source.seconds += time.perf_counter() - started
+            if batch is None:
+                return
+            self._reporter.batch(batch.rows.num_rows + batch.ended.num_rows)
+            yield batch
+
+    def _all_batches(self) -> Iterator[ReadBatch]:
+        if self._phase.splits:
+            for split in self._phase.splits[self._index]:
+                self.bytes_read += split.bytes
+                yield from source_batches(self._plan, split, self._source_label)
+        else:
+            assert self._phase.upstream is not None
+            removals = removals_of(self._phase.upstream, self._inputs, self._index)
+            for part in self._parts():
+                self.bytes_read += part.path.stat().st_size
+                yield from upstream_batches(part, removals)
+
+    def _parts(self) -> list[InputPart]:
+        assert self._phase.upstream is not None
+        return self._inputs.parts(self._phase.upstream.documents, self._index)
+
+    # --------------------------------------------------------------------------------------- processing
+
+    def _probe(self, schema: pa.Schema) -> list[pa.Schema]:
+        """Schemas before the first and after each stage, from running the stages on no rows at all."""
+        batch = pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+        schemas = [schema]
+        for label, stage in self._transforms.items():
+            batch, _ = _split_errors(stage(batch))
+            schemas.append(batch.schema)
+            if label in self._judges:
+                self._judges[label].check(batch.schema)
+        return schemas
+
+    def _process(self, read: ReadBatch, kept: RowGroupWriter, rejects: RejectCollector) -> None:
+        source = self._running[self._source_label]
+        source.rows_in += read.rows.num_rows + read.ended.num_rows
+        source.rows_out += read.rows.num_rows
+        self.rows.read += read.rows.num_rows + read.ended.num_rows
+        self._end(read.ended, read.ended_positions, read.ended_verdict, rejects)
+        batch, positions = read.rows, read.positions
+        for label, stage in self._transforms.items():
+            if batch.num_rows == 0:
+                break
+            running = self._running[label]
+            started = time.perf_counter()
+            running.rows_in += batch.num_rows
+            batch, positions = self._run_stage(label, stage, batch, positions, rejects)
+            if label in self._judges and batch.num_rows:
+                batch, positions = self._judge(label, batch, positions, rejects)
+            running.rows_out += batch.num_rows
+            running.seconds += time.perf_counter() - started
+        if batch.num_rows:
+            self.rows.kept += batch.num_rows
+            kept.add(batch.cast(kept.schema) if batch.schema != kept.schema else batch)
+        rejects.flush()
+
+    def _run_stage(
+        self, label: str, stage: Transform, batch: pa.RecordBatch, positions: np.ndarray, rejects: RejectCollector
+    ) -> tuple[pa.RecordBatch, np.ndarray]:
+        result, errors = _guarded(stage, batch)
+        if errors is None:
+            return result, positions
+        failed = np.array([error is not None for error in errors])
+        messages = [f"{label}: {error}" for error in errors if error is not None]
+        none = [None] * len(messages)
+        verdict = Verdict(label, "quarantined", none, none, none, messages)
+        self._end(batch.filter(pa.array(failed)), positions[failed], verdict.columns(), rejects)
+        return result, positions[~failed]
+
+    def _judge(
+        self, label: str, batch: pa.RecordBatch, positions: np.ndarray, rejects: RejectCollector
+    ) -> tuple[pa.RecordBatch, np.ndarray]:
+        judge = self._judges[label]
+        verdicts = judge(batch)
+        undecided = self._running[label].undecided
+        for rule, nulls in zip(judge.rules, verdicts.nulls, strict=True):
+            if nulls:
+                undecided[rule.name] = undecided.get(rule.name, 0) + int(nulls)
+        dropped = verdicts.first >= 0
+        if not dropped.any():
+            return batch, positions
+        ended = batch.filter(pa.array(dropped))
+        first = verdicts.first[dropped]
+        failing = [judge.rules[index] for index in first]
+        verdict = Verdict(
+            label,
+            "dropped",
+            [rule.name for rule in failing],
+            [rule.drop_if for rule in failing],
+            [judge.values(ended, row, rule) for row, rule in enumerate(first)],
+            [None] * len(failing),
+        )
+        self._end(ended, positions[dropped], verdict.columns(), rejects)
+        return batch.filter(pa.array(~dropped)), positions[~dropped]
+
+    def _end(
+        self, rows: pa.RecordBatch, positions: np.ndarray, verdict: dict[str, pa.Array], rejects: RejectCollector
+    ) -> None:
+        for outcome, rule in zip(verdict["outcome"].to_pylist(), verdict["rule"].to_pylist(), strict=True):
+            if outcome == "quarantined":
+                self.rows.quarantined += 1
+            else:
+                self.rows.dropped[rule] = self.rows.dropped.get(rule, 0) + 1
+        rejects.add(rows, positions, verdict)
+
+
+def _guarded(stage: Transform, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[str | None] | None]:
+    """Run a stage; a row that raises gets its exception as error while the others go on."""
+    try:
+        result, errors = _split_errors(stage(batch))
+        if errors is None:
+            return result, None
+    except (MemoryError, OSError, ImportError):
+        raise
+    except Exception as error:
+        if batch.num_rows == 1:
+            return batch.slice(0, 0), [f"{type(error).__name__}: {error}"]
+        pairs = [_guarded(stage, batch.slice(row, 1)) for row in range(batch.num_rows)]
+        fine = [part for part, errors in pairs if errors is None]
+        if not fine:
+            kind = type(error).__name__
+            raise RunError(f"stage '{stage.name}' fails on every row of a batch: {kind}: {error}") from error
+        result = pa.Table.from_batches(fine).combine_chunks().to_batches()[0]
+        return result, [None if errors is None else errors[0] for _, errors in pairs]
+    keep = pa.array([error is None for error in errors])
+    return result.filter(keep), errors
+
+
+def _split_errors(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[str | None] | None]:
+    """Take the column `error` off a stage's result; None when no row has one."""
+    if ERROR_COLUMN not in batch.schema.names:
+        return batch, None
+    errors = batch.column(ERROR_COLUMN)
+    index = batch.schema.get_field_index(ERROR_COLUMN)
+    rest = batch.remove_column(index)
+    return rest, (errors.to_pylist() if errors.null_count < len(errors) else None)

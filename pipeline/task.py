@@ -1,0 +1,101 @@
+"""run_task: the pure function that every executor calls.
+
+Reads the task's inputs, writes its outputs whole or not at all, and leaves the manifest last. Run twice it
+gives the same bytes; killed anywhere it leaves nothing that could be taken for a result.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections.abc import MutableSequence
+from pathlib import Path
+
+from pipeline.errors import RunError, Stopped
+from pipeline.exchange import ExchangeTask
+from pipeline.faults import entering_task, fault_point
+from pipeline.files import write_json
+from pipeline.fingerprint import digest
+from pipeline.manifest import Manifest
+from pipeline.plan import Plan, PlannedPhase, stages_of
+from pipeline.reporter import TaskReporter
+from pipeline.rowwise import RowwiseTask
+from pipeline.task_inputs import TaskInputs
+from pipeline.task_outputs import TaskOutputs
+from pipeline.workspace import Workspace
+
+
+def run_task(
+    plan: Plan, run: Path, phase_name: str, index: int, shared: MutableSequence[int] | None = None, attempt: int = 1
+) -> Manifest:
+    """Run one task of a phase whose inputs are complete, and return the manifest it left.
+
+    `shared` are the reporter's three integers (pipeline.reporter). Raises what the stages raise: errors with
+    `exit_status` 2 are the user's to mend; Stopped when a stop was asked for.
+    """
+    workspace = Workspace(run)
+    phase = plan.phase(phase_name)
+    entering_task(phase.name, index)
+    reporter = TaskReporter(workspace.log(phase, index), shared)
+    running = workspace.running(phase, index)
+    write_json(running, {"pid": os.getpid(), "started": time.time(), "attempt": attempt})
+    reporter.log("started", attempt=attempt, pid=os.getpid())
+    try:
+        manifest = _run(plan, phase, index, workspace, reporter, attempt)
+        fault_point("before_manifest")
+        manifest.save(workspace.manifest(phase, index))
+        workspace.failure(phase, index).unlink(missing_ok=True)
+    except Stopped:
+        reporter.log("stopped")
+        raise
+    except Exception as error:
+        reporter.log("failed", error=f"{type(error).__name__}: {error}", exc_info=_traceback(error))
+        raise
+    finally:
+        running.unlink(missing_ok=True)
+    reporter.log("done", rows=manifest.rows, counters=manifest.counters, seconds=manifest.seconds)
+    return manifest
+
+
+def _run(
+    plan: Plan, phase: PlannedPhase, index: int, workspace: Workspace, reporter: TaskReporter, attempt: int
+) -> Manifest:
+    started, cpu = time.perf_counter(), time.process_time()
+    inputs, outputs = TaskInputs(plan, workspace), TaskOutputs(phase, workspace)
+    described = inputs.describe(phase, index)
+    rows, accounts, counters, bytes_read = None, [], {}, 0
+    if phase.step is None:
+        rowwise = RowwiseTask(plan, phase, index, inputs, outputs, reporter)
+        accounts = rowwise.run()
+        rows, bytes_read = rowwise.rows, rowwise.bytes_read
+    else:
+        (stage,) = stages_of(plan, phase).values()
+        task = ExchangeTask(phase, index, plan.recipe.seed, inputs, outputs, reporter)
+        step = getattr(stage, phase.step, None)
+        if step is None:
+            raise RunError(f"stage '{phase.labels[0]}' plans a step '{phase.step}' that it does not have")
+        step(task)
+        counters = task.counters
+    return Manifest(
+        phase=phase.name,
+        index=index,
+        fingerprint=phase.fingerprint,
+        inputs_digest=digest(described),
+        inputs=described,
+        outputs=outputs.files,
+        rows=rows,
+        stages=accounts,
+        counters=counters,
+        bytes_read=bytes_read,
+        seconds=round(time.perf_counter() - started, 6),
+        cpu_seconds=round(time.process_time() - cpu, 6),
+        peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        attempt=attempt,
+    )
+
+
+def _traceback(error: Exception) -> str:
+    import traceback
+
+    return "".join(traceback.format_exception(error))

@@ -1,0 +1,61 @@
+"""What a task reads, as data: compared with the manifest to decide whether the task must run again."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from pipeline.errors import RunError
+from pipeline.fingerprint import digest
+from pipeline.manifest import Manifest
+from pipeline.plan import Plan, PlannedPhase
+from pipeline.workspace import Workspace
+from stages.base import InputPart
+
+
+class TaskInputs:
+    """Looks up the files that earlier tasks wrote; made anew for each phase, once its inputs are complete."""
+
+    def __init__(self, plan: Plan, workspace: Workspace) -> None:
+        self.plan, self.workspace = plan, workspace
+        self._manifest = lru_cache(maxsize=None)(self._load)
+
+    def parts(self, output: str, task: int | None = None) -> list[InputPart]:
+        """Files of an output in task order, of one task or of all. RunError if a manifest is missing."""
+        phase = self.plan.producer(output)
+        folder = self.workspace.output(phase, output)
+        return [
+            InputPart(index, folder / file.name, file.sha256, file.rows)
+            for index in (range(phase.tasks) if task is None else (task,))
+            for file in self._manifest(phase.name, index).outputs
+            if file.output == output
+        ]
+
+    def describe(self, phase: PlannedPhase, index: int) -> list[dict[str, Any]]:
+        """The inputs of a task by content: ranges of input files, or checksums of what earlier tasks wrote."""
+        described: list[dict[str, Any]] = []
+        for split in phase.splits[index] if phase.splits else ():
+            file = self.plan.files[split.file]
+            described.append(
+                {
+                    "file": split.file,
+                    "range": [split.start, split.end],
+                    "rows": split.rows,
+                    "size": file.size,
+                    "sampled_sha256": file.sampled_sha256,
+                }
+            )
+        for read in phase.reads:
+            task = index if read.select == "same" else None
+            described.append({"output": read.output, "task": task, "sha256": self._digest(read.output, task)})
+        return described
+
+    def _digest(self, output: str, task: int | None) -> str:
+        return digest([[part.task, part.path.name, part.sha256] for part in self.parts(output, task)])
+
+    def _load(self, phase_name: str, index: int) -> Manifest:
+        phase = self.plan.phase(phase_name)
+        manifest = Manifest.load(self.workspace.manifest(phase, index))
+        if manifest is None:
+            raise RunError(f"{phase_name} task {index} has not finished, so what reads it is not ready")
+        return manifest

@@ -1,0 +1,51 @@
+"""The files a task writes: each whole or absent, recorded with its checksum for the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.document_files import RowGroupWriter
+from pipeline.errors import RunError
+from pipeline.files import atomic_path, file_sha256
+from pipeline.manifest import OutputFile
+from pipeline.plan import PlannedPhase
+from pipeline.workspace import Workspace
+
+
+class TaskOutputs:
+    """Creates files below the phase's folder and remembers them in the order in which they were finished."""
+
+    def __init__(self, phase: PlannedPhase, workspace: Workspace) -> None:
+        self.files: list[OutputFile] = []
+        self._phase, self._workspace = phase, workspace
+
+    @contextmanager
+    def create(self, output: str, name: str, rows: int = 0) -> Iterator[Path]:
+        """A temporary path; when the block ends it becomes file `name` of the output (full name)."""
+        target = self._target(output, name)
+        with atomic_path(target) as temporary:
+            yield temporary
+            written = OutputFile(output, name, file_sha256(temporary), temporary.stat().st_size, rows)
+        self.files.append(written)
+
+    @contextmanager
+    def parquet(self, output: str, name: str, schema: pa.Schema) -> Iterator[RowGroupWriter]:
+        """A writer of rows; the file exists only if it got some."""
+        target = self._target(output, name)
+        with atomic_path(target) as temporary:
+            with RowGroupWriter(temporary, schema) as writer:
+                yield writer
+            if writer.rows == 0:
+                target.unlink(missing_ok=True)
+                return
+            written = OutputFile(output, name, file_sha256(temporary), temporary.stat().st_size, writer.rows)
+        self.files.append(written)
+
+    def _target(self, output: str, name: str) -> Path:
+        if output not in self._phase.outputs:
+            raise RunError(f"{self._phase.name} writes '{output}' without having declared it")
+        return self._workspace.output(self._phase, output) / name

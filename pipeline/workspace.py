@@ -1,0 +1,50 @@
+"""Paths of a run directory: where phases work, leave manifests and logs, and publish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.manifest import Manifest
+from pipeline.plan import Plan, PlannedPhase
+
+
+class Workspace:
+    """One run directory. Everything below `work/` can be recomputed; the other folders are published."""
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        self.work = run / "work"
+
+    @property
+    def plan_file(self) -> Path:
+        return self.run / "plan.json"
+
+    def phase(self, phase: PlannedPhase) -> Path:
+        return self.work / phase.folder
+
+    def output(self, phase: PlannedPhase, output: str) -> Path:
+        """Folder of one output; `output` is its full name."""
+        return self.phase(phase) / output.rpartition(".")[2]
+
+    def manifest(self, phase: PlannedPhase, index: int) -> Path:
+        return self.phase(phase) / "manifests" / f"{index:05d}.json"
+
+    def log(self, phase: PlannedPhase, index: int) -> Path:
+        return self.phase(phase) / "logs" / f"{index:05d}.jsonl"
+
+    def failure(self, phase: PlannedPhase, index: int) -> Path:
+        return self.phase(phase) / "failures" / f"{index:05d}.json"
+
+    def running(self, phase: PlannedPhase, index: int) -> Path:
+        return self.phase(phase) / "running" / f"{index:05d}.json"
+
+    def manifests(self, phase: PlannedPhase) -> Iterator[Manifest]:
+        """Manifests of the phase's finished tasks, in task order."""
+        for index in range(phase.tasks):
+            manifest = Manifest.load(self.manifest(phase, index))
+            if manifest is not None:
+                yield manifest
+
+    def load_plan(self) -> Plan:
+        return Plan.load(self.plan_file)
