@@ -99,6 +99,7 @@ def _run_phases(
             failures = runner.run_phase(plan, workspace.run, phase.name, missing, progress.update)
             progress.phase_ended()
             if failures:
+                _record_failures(failures, phase, workspace)
                 _raise_failures(failures, phase)
         publish(plan, phase, workspace)
         entering_task(phase.name, phase.tasks)
@@ -138,6 +139,11 @@ def _first_difference(old: list[dict], new: list[dict]) -> str:
         if before != after:
             return str(after.get("file") or after.get("output"))
     return "the list of its inputs" if len(old) != len(new) else "its output files, which are missing"
+
+
+def _record_failures(failures: Sequence[TaskFailure], phase: PlannedPhase, workspace: Workspace) -> None:
+    for failure in failures:
+        write_json(workspace.failure(phase, failure.index), {"message": failure.message, "time": time.time()})
 
 
 def _raise_failures(failures: Sequence[TaskFailure], phase: PlannedPhase) -> None:

@@ -8,6 +8,7 @@ A row whose processing raises is found by running its batch row by row, and is q
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -66,7 +67,10 @@ class RowwiseTask:
         }
         self.rows = Rows()
         self.bytes_read = 0
-        self._running = {label: _Running() for label in (self._source_label, *self._transforms)}
+        removals = phase.upstream.removals if phase.upstream and not phase.splits else ()
+        self._removal_labels = [output.partition(".")[0] for output in removals]
+        labels = (self._source_label, *self._removal_labels, *self._transforms)
+        self._running = {label: _Running() for label in labels}
 
     def run(self) -> list[StageAccount]:
         """Process every batch; afterwards `rows` balances or RunError is raised."""
@@ -96,8 +100,7 @@ class RowwiseTask:
             return self._plan.recipe.source().output_schema()
         assert self._phase.upstream is not None
         parts = self._parts()
-        labels = [output.partition(".")[0] for output in self._phase.upstream.removals]
-        return with_cluster_columns(pq.read_schema(parts[0].path), labels) if parts else None
+        return with_cluster_columns(pq.read_schema(parts[0].path), self._removal_labels) if parts else None
 
     def _batches(self) -> Iterator[ReadBatch]:
         """Every batch of the task; time spent reading goes to the source's account."""
@@ -142,9 +145,7 @@ class RowwiseTask:
         return schemas
 
     def _process(self, read: ReadBatch, kept: RowGroupWriter, rejects: RejectCollector) -> None:
-        source = self._running[self._source_label]
-        source.rows_in += read.rows.num_rows + read.ended.num_rows
-        source.rows_out += read.rows.num_rows
+        self._account_read(read)
         self.rows.read += read.rows.num_rows + read.ended.num_rows
         self._end(read.ended, read.ended_positions, read.ended_verdict, rejects)
         batch, positions = read.rows, read.positions
@@ -163,6 +164,18 @@ class RowwiseTask:
             self.rows.kept += batch.num_rows
             kept.add(batch.cast(kept.schema) if batch.schema != kept.schema else batch)
         rejects.flush()
+
+    def _account_read(self, read: ReadBatch) -> None:
+        """Rows that the source gave, or that each removal list left over."""
+        rows = read.rows.num_rows + read.ended.num_rows
+        reading = self._running[self._source_label]
+        reading.rows_in += rows
+        ended = Counter(read.ended_verdict["stage"].to_pylist())
+        for label in self._removal_labels:
+            self._running[label].rows_in += rows
+            rows -= ended[label]
+            self._running[label].rows_out += rows
+        reading.rows_out += rows - ended[self._source_label]
 
     def _run_stage(
         self, label: str, stage: Transform, batch: pa.RecordBatch, positions: np.ndarray, rejects: RejectCollector

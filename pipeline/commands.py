@@ -1,0 +1,204 @@
+"""Commands over recipes and runs: run, plan, status, logs, stages."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from pipeline.plan import Plan
+    from pipeline.recipe import Recipe
+    from pipeline.totals import Totals
+
+RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file, or a shipped recipe's name.")]
+InputOption = Annotated[list[Path], typer.Option("--in", metavar="PATH", help="A file or folder; may be repeated.")]
+SetOption = Annotated[list[str], typer.Option("--set", metavar="LABEL.KEY=VALUE", help="Change a parameter.")]
+LimitOption = Annotated[int | None, typer.Option("--limit", metavar="ROWS", min=1, help="Read only the first rows.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands on the front door's application."""
+    example = "Example: corpusmill run fineweb --in crawl/ --out run/ --set gopher.min_words=80"
+    app.command(name="run", epilog=example)(run)
+    app.command(name="plan", epilog="Example: corpusmill plan fineweb --in crawl/")(plan)
+    app.command(name="status", epilog="Example: corpusmill status run/ --watch")(status)
+    app.command(name="logs", epilog="Example: corpusmill logs run/ curate:3")(logs)
+    app.command(name="stages", epilog="Example: corpusmill stages gopher")(stages)
+
+
+def run(
+    recipe: RecipeArgument,
+    inputs: InputOption,
+    out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Run directory; going on where it stopped.")],
+    changes: SetOption = [],  # noqa: B006
+    executor: Annotated[str, typer.Option(help="Where tasks run: inline or local.")] = "local",
+    workers: Annotated[int | None, typer.Option(help="Worker processes; one a core unless given.")] = None,
+    limit: LimitOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Run a recipe; run it again to go on after a stop, or after a change (only what it touches)."""
+    from pipeline.driver import run as run_recipe
+
+    result = run_recipe(_recipe(recipe, changes), inputs, out, executor, workers, limit, quiet)
+    if not quiet:
+        print_totals(result.totals)
+        ran, skipped = sum(result.ran.values()), sum(result.skipped.values())
+        print(f"{ran} tasks ran, {skipped} had finished before, {result.seconds:.1f} s")
+        print(f"next: corpusmill inspect {out}")
+
+
+def plan(
+    recipe: RecipeArgument,
+    inputs: InputOption,
+    changes: SetOption = [],  # noqa: B006
+    limit: LimitOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the phases and tasks that a recipe compiles to, without running anything."""
+    from pipeline.plan import compile_plan
+
+    compiled = compile_plan(_recipe(recipe, changes), inputs, limit)
+    if as_json:
+        print(json.dumps(_plan_data(compiled), indent=1))
+        return
+    size = sum(file.size for file in compiled.files.values())
+    print(f"{compiled.recipe.name}: {len(compiled.files)} files, {size / 1e6:,.1f} MB")
+    rows = [
+        [phase.name, str(phase.tasks), ", ".join(phase.labels) or "-", ", ".join(sorted(set(phase.publishes.values())))]
+        for phase in compiled.phases
+    ]
+    _table(["phase", "tasks", "stages", "publishes"], rows)
+
+
+def status(
+    run: RunArgument,
+    watch: Annotated[bool, typer.Option("--watch", help="Repeat every second until the run ends.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what is done, running and failed, from the manifests alone."""
+    from pipeline.status import read_status
+
+    while True:
+        found = read_status(run)
+        if as_json:
+            print(json.dumps(found, indent=1))
+        else:
+            rows = [
+                [
+                    phase["phase"],
+                    f"{phase['done']}/{phase['tasks']}",
+                    str(phase["running"]),
+                    str(phase["failed"]),
+                    f"{phase['rows']:,}" if phase["rows"] else "",
+                    f"{phase['rows_per_second']:,.0f}" if phase["rows_per_second"] else "",
+                    f"{phase['seconds']:,.1f}",
+                ]
+                for phase in found["phases"]
+            ]
+            _table(["phase", "done", "running", "failed", "rows", "rows/s/worker", "worker seconds"], rows)
+            print(f"state: {found['state']}")
+            for failure in found["failures"][:5]:
+                print(f"{failure['task']}: {failure['message']}")
+        if not watch or found["state"] != "running":
+            return
+        time.sleep(1.0)
+
+
+def logs(
+    run: RunArgument,
+    task: Annotated[str, typer.Argument(metavar="PHASE:INDEX", help="A task, as `corpusmill status` names it.")],
+) -> None:
+    """Print the log of one task, one JSON object a line."""
+    from pipeline.errors import RecipeError
+    from pipeline.workspace import Workspace
+
+    phase_name, _, number = task.rpartition(":")
+    if not phase_name or not number.isdigit():
+        raise RecipeError(f"{task}: name a task as PHASE:INDEX, for example curate:0")
+    workspace = Workspace(run)
+    phase = workspace.load_plan().phase(phase_name)
+    if int(number) >= phase.tasks:
+        raise RecipeError(f"{task}: {phase_name} has the tasks 0 to {phase.tasks - 1}")
+    log = workspace.log(phase, int(number))
+    if not log.exists():
+        raise RecipeError(f"{task}: has not started, so it has no log")
+    print(log.read_text("utf-8"), end="")
+
+
+def stages(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A stage, or package.module:Class.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the stages a recipe can name, or the parameters, measurements and rules of one."""
+    from pipeline.catalogue import describe_stage, list_stages
+    from pipeline.errors import RecipeError
+    from stages.base import StageError
+
+    if name is None:
+        listed = list_stages()
+        if as_json:
+            print(json.dumps(listed, indent=1))
+        else:
+            _table(["stage", "kind", "what it does"], [[s["name"], s["kind"], s["summary"]] for s in listed])
+        return
+    try:
+        described = describe_stage(name)
+    except StageError as error:
+        raise RecipeError(str(error)) from error
+    if as_json:
+        print(json.dumps(described, indent=1))
+        return
+    print(f"{described['name']} ({described['kind']}, version {described['version']})\n\n{described['doc']}\n")
+    parameters = [[p["name"], p["type"], p["default"], p["description"]] for p in described["parameters"]]
+    if parameters:
+        _table(["parameter", "type", "default", "meaning"], parameters)
+    for title in ("measurements", "rules"):
+        if described[title]:
+            print()
+            _table([title, "meaning"], [[key, value] for key, value in described[title].items()])
+
+
+def print_totals(totals: Totals) -> None:
+    """The row account, one line and the rules."""
+    line = f"read {totals.read:,} = kept {totals.kept:,} + dropped {totals.dropped:,}"
+    print(f"{line} + quarantined {totals.quarantined:,}")
+
+
+def _recipe(name: str, changes: list[str]) -> Recipe:
+    from pipeline.recipe import Recipe
+
+    return Recipe.load(name, changes)
+
+
+def _plan_data(plan: Plan) -> dict[str, Any]:
+    phases = [
+        {
+            "name": phase.name,
+            "tasks": phase.tasks,
+            "stages": list(phase.labels),
+            "reads": [f"{read.output} ({read.select})" for read in phase.reads],
+            "publishes": sorted(set(phase.publishes.values())),
+            "fingerprint": phase.fingerprint,
+        }
+        for phase in plan.phases
+    ]
+    files = [{"name": file.name, "bytes": file.size} for file in plan.files.values()]
+    return {"recipe": plan.recipe.name, "files": files, "phases": phases}
+
+
+def _table(header: list[str], rows: list[list[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in header:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*[str(cell) for cell in row])
+    Console(soft_wrap=False).print(table, markup=False)
