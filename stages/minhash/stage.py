@@ -50,7 +50,6 @@ class MinhashDedup(Exchange):
     )
 
     def phases(self, label: str, upstream: Upstream, seed: int) -> tuple[list[Phase], Upstream]:
-        folder = "duplicates" if label == self.name else f"duplicates-{label}"
         phases = [
             Phase("sign", upstream.tasks, upstream.reads(), ("bands", "rows")),
             Phase("match", self.bands * self.key_ranges, (Read(f"{label}.bands", "bucket"),), ("pairs",)),
@@ -59,7 +58,7 @@ class MinhashDedup(Exchange):
                 1,
                 (Read(f"{label}.pairs", "all"), Read(f"{label}.rows", "all")),
                 ("removals", "duplicates"),
-                {"duplicates": folder},
+                {"duplicates": "duplicates"},
             ),
         ]
         after = Upstream(
@@ -132,7 +131,7 @@ class MinhashDedup(Exchange):
             for side, places in (("a", pairs.first), ("b", pairs.other)):
                 found = identity.take(pa.array(np.searchsorted(clusters.place, places)))
                 columns |= {f"{field.name}_{side}": found[field.name] for field in IDENTITY}
-            with task.create("duplicates", f"{index:05d}.parquet") as path:
+            with task.create("duplicates", f"{task.label}-{index:05d}.parquet") as path:
                 pq.write_table(pa.table(columns), path, compression=_COMPRESSION)
 
 
