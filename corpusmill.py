@@ -28,11 +28,12 @@ def main() -> int:
 
 def build_app() -> typer.Typer:
     """The application with every package's commands."""
+    import tokenizer.commands
+    import trainer.commands
+
     import inspector.commands
     import pipeline.commands
     import shards.commands
-    import tokenizer.commands
-    import trainer.commands
 
     app = typer.Typer(
         help="From a web crawl to a trained language model. Start with: corpusmill demo",

@@ -13,13 +13,17 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands on the front door's application."""
-    app.command(name="inspect", epilog="Example: corpusmill inspect run/rejects --rule gopher_short_doc --rows 5")(inspect)
+    app.command(name="inspect", epilog="Example: corpusmill inspect run/rejects --rule gopher_short_doc --rows 5")(
+        inspect
+    )
     example = "Example: corpusmill trace run/ --shard train-web-00000-000.arrow --position 12345"
     app.command(name="trace", epilog=example)(trace)
 
 
 def inspect(
-    path: Annotated[Path, typer.Argument(help="A run, documents/, rejects/, shards/, or a training log or checkpoint.")],
+    path: Annotated[
+        Path, typer.Argument(help="A run, documents/, rejects/, shards/, or a training log or checkpoint.")
+    ],
     rule: Annotated[str | None, typer.Option(help="Only rejects of this rule.")] = None,
     contains: Annotated[str | None, typer.Option(help="Only rows whose id or URL contains this.")] = None,
     rows: Annotated[int, typer.Option(min=0, help="How many example rows to show.")] = 3,
@@ -40,7 +44,9 @@ def trace(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The run directory that holds shards/ and documents/.")],
     shard: Annotated[str | None, typer.Option(help="File name of a shard, as in shards/index.json.")] = None,
     position: Annotated[int, typer.Option(min=0, help="Token position within the shard.")] = 0,
-    checkpoint: Annotated[Path | None, typer.Option(help="A training output; trace a sample it was trained on.")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A training output; trace a sample it was trained on.")
+    ] = None,
     sample: Annotated[int | None, typer.Option(min=0, help="Number of the training sample (window).")] = None,
     text: Annotated[bool, typer.Option("--text", help="Print the document's whole text.")] = False,
     replay: Annotated[bool, typer.Option(help="Run the recorded stages again on the record and compare.")] = True,

@@ -31,5 +31,3 @@ def replay(plan: Plan, file: str, offset: int, ordinal: int) -> pa.RecordBatch:
                 if isinstance(stage, Transform):
                     batch = stage(batch)
     return batch
-
-

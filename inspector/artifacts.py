@@ -1,0 +1,152 @@
+"""Recognise what a path holds (run, documents, rejects, shards, training log) and describe it as data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inspector.errors import InspectorError
+from inspector.rows import count_by, matching_rows, parquet_files
+
+#: Longest text shown of an example row.
+EXCERPT = 300
+
+Describe = Callable[[Path, str | None, str | None, int], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A path and what was recognised there."""
+
+    path: Path
+    kind: str
+    describe_as: Describe
+
+    def describe(self, rule: str | None, contains: str | None, rows: int) -> tuple[str, dict[str, Any]]:
+        return self.kind, self.describe_as(self.path, rule, contains, rows)
+
+
+def recognise(path: Path) -> Artifact:
+    """What lies at `path`; InspectorError names what could have been given."""
+    if not path.exists():
+        raise InspectorError(f"{path}: no such file or folder")
+    if (path / "plan.json").is_file():
+        return Artifact(path, "run", _describe_run)
+    if (path / "index.json").is_file():
+        return Artifact(path, "shards", _describe_shards)
+    if (path / "log.jsonl").is_file():
+        return Artifact(path / "log.jsonl", "training", _describe_training)
+    if path.suffix == ".jsonl":
+        return Artifact(path, "training", _describe_training)
+    if path.suffix == ".parquet" or (path.is_dir() and any(path.glob("*.parquet"))):
+        import pyarrow.parquet as pq
+
+        names = pq.read_schema(parquet_files(path)[0]).names
+        if "outcome" in names:
+            return Artifact(path, "rejects", _describe_rejects)
+        if "file_a" in names or "survivor_file" in names:
+            return Artifact(path, "duplicates", _describe_documents)
+        return Artifact(path, "documents", _describe_documents)
+    raise InspectorError(
+        f"{path}: not a run, documents/, rejects/, shards/ or training output; name one of those folders"
+    )
+
+
+def _describe_run(path: Path, rule: str | None, contains: str | None, rows: int) -> dict[str, Any]:
+    from inspector.run_report import run_report
+
+    return run_report(path)
+
+
+def _describe_documents(path: Path, rule: str | None, contains: str | None, rows: int) -> dict[str, Any]:
+    import pyarrow.parquet as pq
+
+    files = parquet_files(path)
+    if rule is not None:
+        raise InspectorError(f"{path}: holds documents that no rule dropped; look for the rule in rejects/")
+    schema = pq.read_schema(files[0])
+    return {
+        "files": len(files),
+        "rows": sum(pq.read_metadata(file).num_rows for file in files),
+        "bytes": sum(file.stat().st_size for file in files),
+        "columns": {field.name: str(field.type) for field in schema},
+        "examples": [_excerpt(row) for row in matching_rows(files, None, contains, rows)],
+    }
+
+
+def _describe_rejects(path: Path, rule: str | None, contains: str | None, rows: int) -> dict[str, Any]:
+    files = parquet_files(path)
+    rules = count_by(files, "rule")
+    quarantined = rules.pop("", 0)
+    if rule is not None and rule not in rules:
+        raise InspectorError(f"{path}: no row was dropped by '{rule}'; rules here: {', '.join(rules) or 'none'}")
+    return {
+        "files": len(files),
+        "rows": sum(rules.values()) + quarantined,
+        "quarantined": quarantined,
+        "rules": rules,
+        "stages": count_by(files, "stage"),
+        "examples": [_excerpt(row) for row in matching_rows(files, rule, contains, rows)],
+    }
+
+
+def _describe_shards(path: Path, rule: str | None, contains: str | None, rows: int) -> dict[str, Any]:
+    from shards.index import ShardIndex
+
+    index = ShardIndex.load(path)
+    splits: dict[str, dict[str, int]] = {}
+    for entry in index.shards:
+        total = splits.setdefault(entry.split, {"shards": 0, "documents": 0, "tokens": 0, "text_bytes": 0})
+        for name, amount in (
+            ("shards", 1),
+            ("documents", entry.documents),
+            ("tokens", entry.tokens),
+            ("text_bytes", entry.text_bytes),
+        ):
+            total[name] += amount
+    return {
+        "digest": index.digest,
+        "dtype": index.dtype,
+        "vocabulary_size": index.vocabulary_size,
+        "tokenizer_sha256": index.tokenizer_sha256,
+        "recipe_fingerprint": index.recipe_fingerprint,
+        "splits": splits,
+        "shards": [
+            {"file": e.file, "source": e.source, "documents": e.documents, "tokens": e.tokens, "sha256": e.sha256}
+            for e in index.shards
+        ],
+    }
+
+
+def _describe_training(path: Path, rule: str | None, contains: str | None, rows: int) -> dict[str, Any]:
+    entries: list[dict[str, Any]] = []
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InspectorError(f"{path}: line {number} is not JSON ({error.msg}); not a training log?") from error
+        if not isinstance(entry, dict):
+            raise InspectorError(f"{path}: line {number} is not a JSON object; not a training log?")
+        entries.append(entry)
+    steps = [entry for entry in entries if "loss" in entry]
+    if not steps:
+        raise InspectorError(f"{path}: no line has a loss; not a training log?")
+    validations = [entry for entry in entries if "validation_loss" in entry]
+    return {
+        "steps": len(steps),
+        "first": steps[0],
+        "last": steps[-1],
+        "best_validation": min(validations, key=lambda entry: entry["validation_loss"], default=None),
+        "validations": validations,
+        "curve": steps[:: max(1, len(steps) // 20)],
+    }
+
+
+def _excerpt(row: dict[str, Any]) -> dict[str, Any]:
+    text = row.get("text")
+    if isinstance(text, str) and len(text) > EXCERPT:
+        row["text"] = text[:EXCERPT] + f"... ({len(text):,} characters)"
+    return {name: value for name, value in row.items() if value is not None}

@@ -1,0 +1,133 @@
+"""Draw descriptions on a terminal: one function a kind of artifact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+_console = Console(highlight=False, soft_wrap=False)
+
+
+def show(kind: str, described: dict[str, Any]) -> None:
+    """Print what inspector.artifacts described."""
+    {
+        "run": _show_run,
+        "documents": _show_documents,
+        "duplicates": _show_documents,
+        "rejects": _show_rejects,
+        "shards": _show_shards,
+        "training": _show_training,
+    }[kind](described)
+
+
+def show_trace(found: dict[str, Any]) -> None:
+    """Print one traced document."""
+    _line(f"{found['shard']} position {found['position']:,}: document {found['document']} of the shard")
+    _line(f"  documents part {found['part']} row {found['row']}, {found['tokens']:,} tokens")
+    _line(f"  url    {found['url']}")
+    _line(f"  record {found['file']} offset {found['offset']} ordinal {found['ordinal']}")
+    _line(f"  around ...{' '.join(found['around_position'].split())}...")
+    _line(f"  tokens decode to the text: {_yes(found['tokens_decode_to_text'])}")
+    if "replayed_text_equal" in found:
+        _line(f"  stages run again on the record give the same text: {_yes(found['replayed_text_equal'])}")
+    rules = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("passed rule", "drops if", "values"):
+        rules.add_column(title, overflow="fold")
+    for rule in found["rules"]:
+        values = ", ".join(f"{name}={_value(value)}" for name, value in rule["values"].items())
+        rules.add_row(f"{rule['stage']}: {rule['rule']}", rule["drop_if"], values)
+    _console.print(rules, markup=False)
+    if "text" in found:
+        _line(found["text"])
+
+
+def _show_run(described: dict[str, Any]) -> None:
+    totals = described["totals"]
+    _line(
+        f"{described['recipe']}: read {totals['read']:,} = kept {totals['kept']:,} + dropped {totals['dropped']:,} "
+        f"+ quarantined {totals['quarantined']:,}" + ("" if described["complete"] else "  (not complete yet)")
+    )
+    _line()
+    rows = []
+    for step in described["funnel"]:
+        rows_in, rows_out = step.get("rows_in"), step.get("rows_out")
+        rate = f"{rows_in / step['seconds']:,.0f}" if rows_in and step["seconds"] > 0.001 else ""
+        share = f"{rows_out / rows_in:.1%}" if rows_in else ""
+        rows.append([step["stage"], _count(rows_in), _count(rows_out), share, f"{step['seconds']:.2f}", rate])
+    _print_table(["stage", "rows in", "rows out", "kept", "worker seconds", "rows/s/worker"], rows)
+    if described["rules"]:
+        _line()
+        _print_table(["dropped by rule", "rows"], [[rule, f"{n:,}"] for rule, n in described["rules"].items()])
+    if described["undecided"]:
+        _line()
+        _print_table(["rule without a value", "rows"], [[r, f"{n:,}"] for r, n in described["undecided"].items()])
+    if described["published"]:
+        _line()
+        _print_table(["published", "MB"], [[n, f"{size / 1e6:.2f}"] for n, size in described["published"].items()])
+
+
+def _show_documents(described: dict[str, Any]) -> None:
+    _line(f"{described['rows']:,} rows in {described['files']} files, {described['bytes'] / 1e6:.2f} MB")
+    _line("columns: " + ", ".join(f"{name} ({kind})" for name, kind in described["columns"].items()))
+    _show_examples(described["examples"])
+
+
+def _show_rejects(described: dict[str, Any]) -> None:
+    _line(f"{described['rows']:,} rejects in {described['files']} files, {described['quarantined']:,} quarantined")
+    _print_table(["dropped by rule", "rows"], [[rule, f"{n:,}"] for rule, n in described["rules"].items()])
+    _show_examples(described["examples"])
+
+
+def _show_shards(described: dict[str, Any]) -> None:
+    _line(f"vocabulary {described['vocabulary_size']:,}, {described['dtype']}, digest {described['digest'][:16]}")
+    rows = [
+        [split, f"{t['shards']:,}", f"{t['documents']:,}", f"{t['tokens']:,}", f"{t['text_bytes'] / 1e6:.2f}"]
+        for split, t in described["splits"].items()
+    ]
+    _print_table(["split", "shards", "documents", "tokens", "MB of text"], rows)
+    rows = [[s["file"], f"{s['documents']:,}", f"{s['tokens']:,}", s["sha256"][:16]] for s in described["shards"]]
+    _print_table(["shard", "documents", "tokens", "sha256"], rows)
+
+
+def _show_training(described: dict[str, Any]) -> None:
+    _line(f"{described['steps']:,} steps logged")
+    names = [name for name, value in described["last"].items() if isinstance(value, (int, float))]
+    rows = [[_value(entry.get(name)) for name in names] for entry in described["curve"]]
+    _print_table(names, rows)
+    if described["best_validation"]:
+        best = ", ".join(f"{name} {_value(value)}" for name, value in described["best_validation"].items())
+        _line(f"best validation: {best}")
+
+
+def _show_examples(examples: list[dict[str, Any]]) -> None:
+    for example in examples:
+        _line()
+        for name, value in example.items():
+            _line(f"{name}: {' '.join(str(value).split()) if name == 'text' else _value(value)}")
+
+
+def _print_table(titles: list[str], rows: list[list[str]]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for position, title in enumerate(titles):
+        table.add_column(title, justify="left" if position == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    _console.print(table, markup=False)
+
+
+def _line(text: str = "") -> None:
+    _console.print(text, markup=False, overflow="fold")
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _value(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "NO"

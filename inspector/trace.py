@@ -1,0 +1,118 @@
+"""From tokens back to the page: shard position or training sample -> document -> WARC record and rule values.
+
+`trace_position` also re-runs the recorded stages on that one record and compares the text byte for byte,
+and decodes the document's tokens to see that they are the text.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from inspector.errors import InspectorError
+from inspector.rows import read_row
+from pipeline.plan import Plan, stages_of
+from pipeline.workspace import Workspace
+from shards.reader import Shard, ShardSet
+from stages.base import Filter
+from stages.judge import Judge
+
+#: Tokens shown on either side of the traced position.
+CONTEXT_TOKENS = 24
+
+
+def trace_position(run: Path, shard_name: str | None, position: int, replay: bool) -> dict[str, Any]:
+    """The document that holds token `position` of a shard, where it came from, and the proof."""
+    shard_set = ShardSet.open(run / "shards")
+    shard = _shard(shard_set, shard_name)
+    try:
+        number = shard.document_at(position)
+    except IndexError as error:
+        raise InspectorError(str(error)) from error
+    return _trace_document(run, shard, number, position, replay)
+
+
+def trace_sample(run: Path, checkpoint: Path, sample: int, replay: bool) -> list[dict[str, Any]]:
+    """The documents behind training sample `sample` (0-based, in training order) of a training output."""
+    from trainer.origin import sample_window
+
+    shard_set = ShardSet.open(run / "shards")
+    window = sample_window(checkpoint, shard_set, sample)
+    shard = _shard(shard_set, window.shard)
+    return [
+        {**_trace_document(run, shard, span.document, span.start, replay), "sample": sample}
+        for span in shard.documents_between(window.start, window.stop)
+    ]
+
+
+def _trace_document(run: Path, shard: Shard, number: int, position: int, replay: bool) -> dict[str, Any]:
+    plan = Workspace(run).load_plan()
+    part, row = int(shard.part[number]), int(shard.row[number])
+    document = read_row(run / "documents" / f"part-{part:05d}.parquet", row)
+    text = document.pop("text")
+    tokens = shard.document(number)
+    decoded, context = _decode(run, tokens, position - int(shard.offsets[number]))
+    found = {
+        "shard": shard.path.name,
+        "position": position,
+        "document": number,
+        "part": part,
+        "row": row,
+        "url": document.get("url"),
+        "file": document["file"],
+        "offset": document["offset"],
+        "ordinal": document["ordinal"],
+        "input_path": str(plan.files[document["file"]].path) if document["file"] in plan.files else None,
+        "tokens": len(tokens),
+        "around_position": context,
+        "columns": document,
+        "rules": _rules(plan, document),
+        "tokens_decode_to_text": decoded == text.encode(),
+    }
+    if replay:
+        found["replayed_text_equal"] = _replayed_text(plan, document) == text
+    return {**found, "text": text}
+
+
+def _rules(plan: Plan, document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every rule the document passed, with the values it was judged by."""
+    passed = []
+    for phase in plan.phases:
+        if phase.step is not None:
+            continue
+        for label, stage in stages_of(plan, phase).items():
+            if isinstance(stage, Filter):
+                judge = Judge(stage.rules())
+                for rule, columns in zip(judge.rules, judge.columns, strict=True):
+                    values = {name: document.get(name) for name in columns}
+                    passed.append({"stage": label, "rule": rule.name, "drop_if": rule.drop_if, "values": values})
+    return passed
+
+
+def _replayed_text(plan: Plan, document: dict[str, Any]) -> str:
+    from pipeline.replay import replay
+
+    batch = replay(plan, document["file"], document["offset"], document["ordinal"])
+    return batch.column("text")[0].as_py()
+
+
+def _decode(run: Path, tokens: Any, position: int) -> tuple[bytes, str]:
+    """The document's bytes without the end-of-text, and the text around a position."""
+    import tokenizer
+
+    loaded = tokenizer.load(run / "tokenizer" / "tokenizer.json")
+    ids = [int(token) for token in tokens]
+    before = loaded.decode(ids[max(0, position - CONTEXT_TOKENS) : position])
+    after = loaded.decode(ids[position + 1 : position + CONTEXT_TOKENS])
+    here = loaded.decode(ids[position : position + 1])
+    return loaded.decode_bytes(ids[:-1]), f"{before}[[{here}]]{after}"
+
+
+def _shard(shard_set: ShardSet, name: str | None) -> Shard:
+    names = [entry.file for entry in shard_set.index.shards]
+    if name is None and names:
+        name = next((entry.file for entry in shard_set.index.shards if entry.split == "train"), names[0])
+    for shard in shard_set.shards:
+        if shard.entry.file == name:
+            return shard
+    raise InspectorError(f"{shard_set.folder}: no shard named '{name}'; the index has {', '.join(names[:5])}")
