@@ -23,7 +23,7 @@ def write_bucket_file(path: Path, table: pa.Table, buckets: np.ndarray, count: i
         raise ValueError(f"bucket {buckets.max()} is outside 0..{count - 1}")
     order = np.argsort(buckets, kind="stable")
     present, starts = np.unique(buckets[order], return_index=True)
-    ends = np.append(starts[1:], len(order))
+    ends = np.append(starts, len(order))[1:]
     table = table.replace_schema_metadata({BUCKETS_KEY: json.dumps([int(b) for b in present]).encode()})
     table = table.unify_dictionaries().take(pa.array(order)).combine_chunks()
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
