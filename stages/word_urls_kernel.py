@@ -1,0 +1,110 @@
+"""Whether a word looks like a URL, a host, an e-mail address or a file name, and so is kept whole.
+
+The shape is: an optional scheme, an optional user with "@", a host (labels and a lower-case last label of
+two letters or more, or a public IPv4 address), an optional port, an optional path. So "stdio.h" is one word
+and "lower.Upper" is not. Cost: linear in the word, times the number of "@" in it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stages import unicode_table
+from tokenizer.kernel_cache import kernel
+
+if TYPE_CHECKING:
+    Array = np.ndarray
+
+LOWER = unicode_table.LOWER
+HOST = unicode_table.HOST
+DIGIT = unicode_table.DIGIT
+WORD = unicode_table.WORD
+
+
+@kernel
+def is_host(points: Array, classes: Array, start: int, high: int) -> bool:
+    """Whether a host name or public IPv4 address, a port, and a path or nothing reach from start to high."""
+    place = start
+    labels = 0
+    while place < high:
+        begin = place
+        lower = True
+        while place < high and (classes[place] & HOST or points[place] == 45 or points[place] == 95):
+            if not classes[place] & LOWER:
+                lower = False
+            place += 1
+        size = place - begin
+        if size == 0:
+            return False
+        if place < high and points[place] == 46:
+            if size > 64 or not (classes[begin] & HOST and classes[place - 1] & HOST):
+                return False
+            labels += 1
+            place += 1
+            continue
+        if labels == 3 and is_address(points, classes, start, place):
+            return is_tail(points, classes, place, high)
+        return labels > 0 and lower and 2 <= size <= 63 and is_tail(points, classes, place, high)
+    return False
+
+
+@kernel
+def is_tail(points: Array, classes: Array, place: int, high: int) -> bool:
+    """Whether what follows a host is nothing, a port, a path, a query or a fragment."""
+    if place < high and points[place] == 58:
+        digits = 0
+        while place + 1 + digits < high and classes[place + 1 + digits] & DIGIT:
+            digits += 1
+        if digits < 2 or digits > 5:
+            return False
+        place += 1 + digits
+    return place == high or points[place] == 47 or points[place] == 63 or points[place] == 35
+
+
+@kernel
+def is_address(points: Array, classes: Array, start: int, end: int) -> bool:
+    """Whether the characters are a public IPv4 address of four decimal numbers."""
+    numbers = np.zeros(4, dtype=np.int64)
+    field = 0
+    digits = 0
+    for place in range(start, end):
+        if points[place] == 46:
+            field += 1
+            digits = 0
+        elif classes[place] & DIGIT and digits < 3:
+            numbers[field] = numbers[field] * 10 + (points[place] - 48)
+            digits += 1
+        else:
+            return False
+    first = numbers[0]
+    second = numbers[1]
+    if first < 1 or first > 223 or second > 255 or numbers[2] > 255 or numbers[3] < 1 or numbers[3] > 254:
+        return False
+    private = first == 10 or first == 127 or (first == 169 and second == 254)
+    return not (private or (first == 192 and second == 168) or (first == 172 and 16 <= second <= 31))
+
+
+@kernel
+def is_url(points: Array, classes: Array, low: int, high: int) -> bool:
+    """Whether the characters are a URL, a host name, an e-mail address or a file name like one."""
+    dotted = False
+    for place in range(low + 1, high - 1):
+        if points[place] == 46:
+            dotted = True
+            break
+    if not dotted:
+        return False
+    if is_host(points, classes, low, high):
+        return True
+    place = low
+    while place < high and (classes[place] & WORD or 43 == points[place] or 45 <= points[place] <= 46):
+        place += 1
+    if place - low >= 2 and place + 3 < high and points[place] == 58:
+        if points[place + 1] == 47 and points[place + 2] == 47 and is_host(points, classes, place + 3, high):
+            return True
+    for place in range(low + 1, high):
+        if points[place] == 64 and is_host(points, classes, place + 1, high):
+            return True
+    return False
