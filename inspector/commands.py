@@ -13,16 +13,15 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands on the front door's application."""
-    app.command(name="inspect", epilog="Example: corpusmill inspect run/rejects --rule gopher_short_doc --rows 5")(
-        inspect
-    )
+    example = "Example: corpusmill inspect run/rejects --rule gopher_short_doc --rows 5"
+    app.command(name="inspect", epilog=example)(inspect)
     example = "Example: corpusmill trace run/ --shard train-web-00000-000.arrow --position 12345"
     app.command(name="trace", epilog=example)(trace)
 
 
 def inspect(
     path: Annotated[
-        Path, typer.Argument(help="A run, documents/, rejects/, shards/, or a training log or checkpoint.")
+        Path, typer.Argument(help="A run, documents/, rejects/, shards/ or a training output.")
     ],
     rule: Annotated[str | None, typer.Option(help="Only rejects of this rule.")] = None,
     contains: Annotated[str | None, typer.Option(help="Only rows whose id or URL contains this.")] = None,

@@ -15,12 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
+
 from pipeline.changes import explain_phase, explain_tasks
 from pipeline.errors import RecipeError, RunError
 from pipeline.executors import make_executor
 from pipeline.executors.base import Executor, TaskFailure
 from pipeline.faults import entering_task, fault_point
-from pipeline.files import driver_lock, remove_temporary_files, write_json
+from pipeline.files import atomic_path, driver_lock, remove_temporary_files, write_json
 from pipeline.fingerprint import digest
 from pipeline.manifest import Manifest
 from pipeline.plan import Plan, PlannedPhase, compile_plan
@@ -64,7 +66,7 @@ def run(
         plan = compile_plan(recipe, inputs, limit)
         previous = _previous_plan(workspace)
         remove_temporary_files(workspace.run)
-        write_json(workspace.run / "recipe.json", recipe.to_data())
+        _save_recipe(recipe, workspace)
         plan.save(workspace.plan_file)
         withdraw_stale(plan, workspace, progress)
         result = RunResult(workspace.run, Totals())
@@ -79,6 +81,11 @@ def run(
         result.totals = run_totals(plan, workspace)
     result.seconds = time.monotonic() - started
     return result
+
+
+def _save_recipe(recipe: Recipe, workspace: Workspace) -> None:
+    with atomic_path(workspace.run / "recipe.yaml") as temporary:
+        temporary.write_text(yaml.safe_dump(recipe.to_data(), sort_keys=False, allow_unicode=True), "utf-8")
 
 
 def _run_phases(

@@ -119,8 +119,8 @@ class Recipe(BaseModel):
             "name": self.name,
             "description": self.description,
             "seed": self.seed,
-            "task_bytes": self.task_bytes,
-            "batch_bytes": self.batch_bytes,
+            "task_bytes": self.task_bytes if self.task_bytes == "auto" else int(self.task_bytes),
+            "batch_bytes": int(self.batch_bytes),
             "rejects": self.rejects.model_dump(),
             "stages": stages,
         }

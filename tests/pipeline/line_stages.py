@@ -1,0 +1,87 @@
+"""Stages of a package that is not ours, as a recipe names them by `package.module:Class`.
+
+The source reads text files line by line, so that tests of the engine need no crawl.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stages.base import Filter, InputFile, Rule, Source, SourceBatch, Split, Transform
+from stages.documents import SOURCE_REJECT_SCHEMA, TEXT_SCHEMA
+
+
+class Lines(Source):
+    """One document a line; lines that begin with `bad` are quarantined by the source."""
+
+    name: ClassVar[str] = "lines"
+    suffixes: ClassVar[tuple[str, ...]] = (".txt",)
+
+    def output_schema(self) -> pa.Schema:
+        return TEXT_SCHEMA
+
+    def splits(self, file: InputFile, target_bytes: int) -> list[Split]:
+        starts = range(0, file.size, target_bytes)
+        return [Split(file.name, start, min(start + target_bytes, file.size), target_bytes) for start in starts]
+
+    def read(self, split: Split, path: Path, batch_bytes: int) -> Iterator[SourceBatch]:
+        data = path.read_bytes()
+        rows, offset = [], 0
+        for line in data.splitlines(keepends=True):
+            if split.start <= offset < split.end:
+                rows.append((offset, line.decode().rstrip("\n")))
+            offset += len(line)
+        for first in range(0, len(rows), max(1, batch_bytes // 4096)):
+            yield self._batch(split.file, rows[first : first + max(1, batch_bytes // 4096)])
+
+    def read_one(self, file: InputFile, offset: int, ordinal: int) -> SourceBatch:
+        line = file.path.read_bytes()[offset:].split(b"\n", 1)[0].decode()
+        return self._batch(file.name, [(offset, line)])
+
+    def _batch(self, file: str, rows: list[tuple[int, str]]) -> SourceBatch:
+        def row(offset: int) -> dict:
+            return {"file": file, "offset": offset, "ordinal": 0, "id": f"{file}@{offset}", "source": "lines"}
+
+        good = [{**row(offset), "text": line} for offset, line in rows if not line.startswith("bad")]
+        bad = [
+            {**row(offset), "outcome": "quarantined", "error": "line begins with bad"}
+            for offset, line in rows
+            if line.startswith("bad")
+        ]
+        return SourceBatch(
+            pa.RecordBatch.from_pylist(good, schema=TEXT_SCHEMA),
+            pa.RecordBatch.from_pylist(bad, schema=SOURCE_REJECT_SCHEMA),
+        )
+
+
+class Length(Filter):
+    """Measures the length of the text and drops what is shorter than `least`."""
+
+    name: ClassVar[str] = "length"
+    measurements: ClassVar[dict[str, str]] = {"length_characters": "characters of the text"}
+    least: int = 3
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        lengths = pc.utf8_length(batch.column("text")).cast(pa.int64())
+        return batch.append_column("length_characters", lengths)
+
+    def rules(self) -> list[Rule]:
+        return [Rule("length_short", f"length_characters < {self.least}")]
+
+
+class Fragile(Transform):
+    """Reports an error for texts with `error` and raises for texts with `raise`."""
+
+    name: ClassVar[str] = "fragile"
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        texts = batch.column("text").to_pylist()
+        if any("raise" in text for text in texts):
+            raise ValueError("cannot bear this text")
+        errors = ["text says error" if "error" in text else None for text in texts]
+        return batch.append_column("error", pa.array(errors, pa.string()))
