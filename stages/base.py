@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     Frame = TypeVar("Frame", polars.DataFrame, pyarrow.Table, pyarrow.RecordBatch)
 
 
+#: How much is read at a time where only the number of rows matters.
+COUNT_BATCH_BYTES = 8 << 20
+
+
 class StageError(Exception):
     """A stage was configured or fed in a way that the user must mend; the message says how."""
 
@@ -101,6 +105,19 @@ class Source(Stage):
 
     def output_schema(self) -> pyarrow.Schema:
         """Schema of the `documents` batches, the same for every file."""
+        raise NotImplementedError
+
+    def count(self, split: Split, path: Path, limit: int) -> int:
+        """Number of rows (documents and rejects) of the split, counted no further than `limit`."""
+        rows = 0
+        for batch in self.read(split, path, COUNT_BATCH_BYTES):
+            rows += batch.documents.num_rows + batch.rejects.num_rows
+            if rows >= limit:
+                return limit
+        return rows
+
+    def read_one(self, file: InputFile, offset: int, ordinal: int) -> SourceBatch:
+        """Read again the one row with this identity; both batches are empty when there is none."""
         raise NotImplementedError
 
 
