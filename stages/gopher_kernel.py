@@ -1,0 +1,352 @@
+"""Measure documents for the Gopher rules: one call a batch, one visit a document, over the batch's own bytes.
+
+For each document: split words (or take given ones), one scan of the words, one of the characters and lines,
+then the repetition counts of stages/repetition_kernel.py. Only integers leave the kernel; ratios are divided
+afterwards, so that they round exactly as Python's do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stages import unicode_table
+from stages.repetition_kernel import (
+    BASE,
+    MODULUS,
+    duplicate_n_grams,
+    duplicates,
+    mix,
+    multiply,
+    power,
+    powers,
+    table_size,
+    top_n_gram,
+)
+from stages.words_kernel import Exceptions, Piece, decode, split_words
+from tokenizer.kernel_cache import kernel
+
+if TYPE_CHECKING:
+    Array = np.ndarray
+
+LIMIT = unicode_table.LIMIT
+SPACE = unicode_table.SPACE
+LINE_BREAK = unicode_table.LINE_BREAK
+ALPHABETIC = unicode_table.ALPHABETIC
+SYMBOL = unicode_table.SYMBOL
+
+ELLIPSIS = 0x2026
+BULLET = 0x2022
+
+#: Columns of the counts, int64, one row a document.
+WORDS, REAL_WORDS, REAL_CHARACTERS, ALPHA_WORDS, STOP_WORDS = 0, 1, 2, 3, 4
+CHARACTERS, HASHES, ELLIPSES, LINES, BULLET_LINES, ELLIPSIS_LINES = 5, 6, 7, 8, 9, 10
+PARAGRAPHS, REPEATED_PARAGRAPHS, REPEATED_PARAGRAPH_CHARACTERS = 11, 12, 13
+ROWS, REPEATED_ROWS, REPEATED_ROW_CHARACTERS = 14, 15, 16  # rows: the text cut at runs of newlines
+TOP = 17  # top 2-, 3- and 4-gram
+DUPLICATE = 20  # duplicate 5- to 10-grams
+COLUMNS = 26
+
+
+@kernel
+def measure_texts(
+    data: Array,
+    offsets: Array,
+    classes: Array,
+    stop_words: Array,
+    stop_starts: Array,
+    exceptions: Exceptions,
+    piece: Piece,
+) -> Array:
+    """Counts, int64[documents, COLUMNS], of the texts data[offsets[i]:offsets[i + 1]], with our words.
+
+    `data` is uint8 and valid UTF-8, `offsets` int64; stop words are their bytes (uint8) and starts (int64).
+    """
+    documents = len(offsets) - 1
+    counts = np.zeros((documents, COLUMNS), dtype=np.int64)
+    longest = 0
+    for document in range(documents):
+        longest = max(longest, offsets[document + 1] - offsets[document])
+    starts = np.empty(longest + 1, dtype=np.int64)
+    ends = np.empty(longest + 1, dtype=np.int64)
+    table = powers()
+    for document in range(documents):
+        low, high = offsets[document], offsets[document + 1]
+        words = split_words(data, low, high, classes, exceptions, piece, starts, ends)
+        row = counts[document]
+        measure(data, low, high, classes, starts[:words], ends[:words], stop_words, stop_starts, table, row)
+    return counts
+
+
+@kernel
+def measure_words(
+    data: Array,
+    offsets: Array,
+    classes: Array,
+    stop_words: Array,
+    stop_starts: Array,
+    word_offsets: Array,
+    starts: Array,
+    ends: Array,
+) -> Array:
+    """As measure_texts, with given words: document i has the byte spans word_offsets[i] to [i + 1]."""
+    documents = len(offsets) - 1
+    counts = np.zeros((documents, COLUMNS), dtype=np.int64)
+    table = powers()
+    for document in range(documents):
+        first, last = word_offsets[document], word_offsets[document + 1]
+        low, high = offsets[document], offsets[document + 1]
+        row = counts[document]
+        measure(
+            data, low, high, classes, starts[first:last], ends[first:last], stop_words, stop_starts, table, row
+        )
+    return counts
+
+
+@kernel
+def measure(
+    data: Array,
+    low: int,
+    high: int,
+    classes: Array,
+    starts: Array,
+    ends: Array,
+    stop_words: Array,
+    stop_starts: Array,
+    table: Array,
+    row: Array,
+) -> None:
+    """Fill one row of counts."""
+    words = len(starts)
+    sizes = np.zeros(words + 1, dtype=np.int64)
+    lengths = np.zeros(words + 1, dtype=np.int64)
+    hashes = np.empty(words, dtype=np.uint64)
+    prefixes = np.zeros(words + 1, dtype=np.uint64)
+    scan_words(data, classes, starts, ends, table, sizes, lengths, hashes, prefixes, row)
+    row[STOP_WORDS] = count_stop_words(data, starts, ends, stop_words, stop_starts)
+    scan_lines(data, low, high, classes, row)
+    count_repeated_rows(data, low, high, row)
+    count_repeated_paragraphs(data, low, high, classes, row)
+    count_n_grams(words, sizes, lengths, hashes, prefixes, table, row)
+
+
+@kernel
+def scan_words(
+    data: Array,
+    classes: Array,
+    starts: Array,
+    ends: Array,
+    table: Array,
+    sizes: Array,
+    lengths: Array,
+    hashes: Array,
+    prefixes: Array,
+    row: Array,
+) -> None:
+    """Count words by kind, and fill their running bytes, characters and hashes."""
+    for word in range(len(starts)):
+        place = starts[word]
+        end = ends[word]
+        characters = 0
+        real = False
+        alphabetic = False
+        digest = np.uint64(0)
+        while place < end:
+            point, width = decode(data, place)
+            kind = classes[point] if point < LIMIT else np.uint16(0)
+            if not kind & SYMBOL:
+                real = True
+            if kind & ALPHABETIC:
+                alphabetic = True
+            for step in range(width):
+                digest = multiply(digest, BASE) + np.uint64(data[place + step]) + np.uint64(1)
+                if digest >= MODULUS:
+                    digest -= MODULUS
+            characters += 1
+            place += width
+        size = end - starts[word]
+        hashes[word] = digest
+        prefixes[word + 1] = (multiply(prefixes[word], power(table, size)) + digest) % MODULUS
+        sizes[word + 1] = sizes[word] + size
+        lengths[word + 1] = lengths[word] + characters
+        if real:
+            row[REAL_WORDS] += 1
+            row[REAL_CHARACTERS] += characters
+        if alphabetic:
+            row[ALPHA_WORDS] += 1
+    row[WORDS] = len(starts)
+
+
+@kernel
+def count_stop_words(data: Array, starts: Array, ends: Array, stop_words: Array, stop_starts: Array) -> int:
+    """How many different stop words are among the words."""
+    stops = len(stop_starts) - 1
+    met = np.zeros(stops, dtype=np.bool_)
+    count = 0
+    for word in range(len(starts)):
+        if count == stops:
+            break
+        size = ends[word] - starts[word]
+        for stop in range(stops):
+            if size != stop_starts[stop + 1] - stop_starts[stop] or met[stop]:
+                continue
+            same = True
+            for step in range(size):
+                if data[starts[word] + step] != stop_words[stop_starts[stop] + step]:
+                    same = False
+                    break
+            if same:
+                met[stop] = True
+                count += 1
+    return count
+
+
+@kernel
+def scan_lines(data: Array, low: int, high: int, classes: Array, row: Array) -> None:
+    """Count characters, hashes, ellipses, and lines (as str.splitlines) that begin or end in a certain way."""
+    place = low
+    characters, hashes, ellipses = 0, 0, 0
+    lines, bullets, endings = 0, 0, 0
+    run = 0  # full stops on end, for counting "..."
+    blank, bullet, ellipsis = True, False, False
+    stops = 0  # full stops on end up to the last character of the line that is no space
+    adjacent = False
+    previous = np.int64(0)
+    open_line = False
+    while place < high:
+        point, width = decode(data, place)
+        place += width
+        characters += 1
+        kind = classes[point] if point < LIMIT else np.uint16(0)
+        if point == 46:
+            run += 1
+        else:
+            ellipses += run // 3
+            run = 0
+            if point == 35:
+                hashes += 1
+            elif point == ELLIPSIS:
+                ellipses += 1
+        if kind & LINE_BREAK:
+            if not (point == 10 and previous == 13):
+                lines += 1
+                bullets += bullet
+                endings += ellipsis or stops >= 3
+            blank, bullet, ellipsis, adjacent, stops, open_line = True, False, False, False, 0, False
+        else:
+            open_line = True
+            if kind & SPACE:
+                adjacent = False
+            else:
+                if blank:
+                    bullet = point == BULLET or point == 45
+                    blank = False
+                ellipsis = point == ELLIPSIS
+                if point == 46:
+                    stops = stops + 1 if adjacent else 1
+                else:
+                    stops = 0
+                adjacent = True
+        previous = point
+    ellipses += run // 3
+    if open_line:
+        lines += 1
+        bullets += bullet
+        endings += ellipsis or stops >= 3
+    row[CHARACTERS], row[HASHES], row[ELLIPSES] = characters, hashes, ellipses
+    row[LINES], row[BULLET_LINES], row[ELLIPSIS_LINES] = lines, bullets, endings
+
+
+@kernel
+def cut(data: Array, low: int, high: int, newlines: int, starts: Array, ends: Array) -> int:
+    """Cut at runs of at least `newlines` newlines; returns the number of ranges (one more than cuts)."""
+    count = 0
+    begin = low
+    place = low
+    while place < high:
+        if data[place] != 10:
+            place += 1
+            continue
+        end = place
+        while place < high and data[place] == 10:
+            place += 1
+        if place - end >= newlines:
+            starts[count], ends[count] = begin, end
+            count += 1
+            begin = place
+    starts[count], ends[count] = begin, high
+    return count + 1
+
+
+@kernel
+def count_newlines(data: Array, low: int, high: int) -> int:
+    """How many newlines are in the range."""
+    count = 0
+    for place in range(low, high):
+        if data[place] == 10:
+            count += 1
+    return count
+
+
+@kernel
+def count_repeated_rows(data: Array, low: int, high: int, row: Array) -> None:
+    """Repeats among the ranges between runs of newlines, empty ones at both ends included."""
+    room = count_newlines(data, low, high) + 1
+    starts = np.empty(room, dtype=np.int64)
+    ends = np.empty(room, dtype=np.int64)
+    count = cut(data, low, high, 1, starts, ends)
+    slots = np.empty(table_size(count), dtype=np.int64)
+    row[ROWS] = count
+    row[REPEATED_ROWS], row[REPEATED_ROW_CHARACTERS] = duplicates(data, starts, ends, count, slots)
+
+
+@kernel
+def count_repeated_paragraphs(data: Array, low: int, high: int, classes: Array, row: Array) -> None:
+    """Repeats among the paragraphs of the text without white space at its ends."""
+    while low < high:
+        point, width = decode(data, low)
+        if point >= LIMIT or not classes[point] & SPACE:
+            break
+        low += width
+    while low < high:
+        last = high - 1
+        while data[last] & 0xC0 == 0x80:
+            last -= 1
+        point, width = decode(data, last)
+        if point >= LIMIT or not classes[point] & SPACE:
+            break
+        high = last
+    room = count_newlines(data, low, high) + 1
+    starts = np.empty(room, dtype=np.int64)
+    ends = np.empty(room, dtype=np.int64)
+    count = cut(data, low, high, 2, starts, ends)
+    slots = np.empty(table_size(count), dtype=np.int64)
+    row[PARAGRAPHS] = count
+    repeats, characters = duplicates(data, starts, ends, count, slots)
+    row[REPEATED_PARAGRAPHS], row[REPEATED_PARAGRAPH_CHARACTERS] = repeats, characters
+
+
+@kernel
+def count_n_grams(
+    words: int, sizes: Array, lengths: Array, hashes: Array, prefixes: Array, table: Array, row: Array
+) -> None:
+    """Top 2- to 4-grams and duplicate 5- to 10-grams, in characters."""
+    if words < 2:
+        return
+    room = table_size(words)
+    keys = np.empty(room, dtype=np.uint64)
+    slots = np.empty(room, dtype=np.int64)
+    seen = np.empty(2 * words, dtype=np.int64)
+    grams = np.empty(words, dtype=np.uint64)
+    for word in range(words):
+        grams[word] = mix(hashes[word] + np.uint64(sizes[word + 1] - sizes[word]))
+    for n in range(2, 5):
+        count = words - n + 1
+        if count < 1:
+            break
+        for word in range(count):
+            grams[word] = max(mix(grams[word] * np.uint64(3) + hashes[word + n - 1]), np.uint64(1))
+        row[TOP + n - 2] = top_n_gram(grams, lengths, n, count, keys, slots, seen)
+    for n in range(5, 11):
+        row[DUPLICATE + n - 5] = duplicate_n_grams(prefixes, sizes, lengths, n, words, table, keys)

@@ -1,0 +1,198 @@
+"""Repeated lines, paragraphs and word n-grams of one document, as datatrove 0.10 counts them.
+
+Lines and paragraphs are compared byte for byte behind a 64-bit hash. Word n-grams are compared by hash
+alone: the top n-grams by 64 mixed bits over the words' hashes; the duplicate n-grams, which datatrove
+joins without a space, by a polynomial hash modulo 2^61 - 1 of the joined bytes (Karp and Rabin 1987), taken in
+constant time from prefix hashes. Two different n-grams of a document of a million words collide with a
+probability of about 4e-7. Cost: one table look-up a word for each n.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tokenizer.kernel_cache import kernel
+
+if TYPE_CHECKING:
+    Array = np.ndarray
+
+_FNV_OFFSET = np.uint64(0xCBF29CE484222325)
+_FNV_PRIME = np.uint64(0x100000001B3)
+MODULUS = np.uint64((1 << 61) - 1)
+_LOW_31 = np.uint64((1 << 31) - 1)
+_LOW_30 = np.uint64((1 << 30) - 1)
+BASE = np.uint64(0x0F3A5C1D97B24E61)
+#: Powers of BASE kept in a table; longer n-grams compute theirs.
+POWERS = 1024
+
+
+@kernel
+def multiply(a: int, b: int) -> int:
+    """a * b modulo 2^61 - 1, for uint64 arguments below it."""
+    a_high, a_low = a >> np.uint64(31), a & _LOW_31
+    b_high, b_low = b >> np.uint64(31), b & _LOW_31
+    middle = a_low * b_high + a_high * b_low
+    total = a_high * b_high * np.uint64(2) + (middle >> np.uint64(30))
+    total += ((middle & _LOW_30) << np.uint64(31)) + a_low * b_low
+    return fold(total)
+
+
+@kernel
+def fold(value: int) -> int:
+    """A uint64 modulo 2^61 - 1."""
+    value = (value & MODULUS) + (value >> np.uint64(61))
+    return value - MODULUS if value >= MODULUS else value
+
+
+@kernel
+def mix(value: int) -> int:
+    """Spread the bits of a uint64 (the finaliser of SplitMix64)."""
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
+
+
+@kernel
+def powers() -> Array:
+    """BASE to the power of 0 to POWERS - 1, uint64."""
+    table = np.empty(POWERS, dtype=np.uint64)
+    table[0] = np.uint64(1)
+    for exponent in range(1, POWERS):
+        table[exponent] = multiply(table[exponent - 1], BASE)
+    return table
+
+
+@kernel
+def power(table: Array, exponent: int) -> int:
+    """BASE to any power, by squaring beyond the table."""
+    if exponent < POWERS:
+        return table[exponent]
+    result, square = np.uint64(1), BASE
+    while exponent:
+        if exponent & 1:
+            result = multiply(result, square)
+        square = multiply(square, square)
+        exponent >>= 1
+    return result
+
+
+@kernel
+def table_size(items: int) -> int:
+    """A power of two at least twice `items`."""
+    size = 16
+    while size < 2 * items:
+        size *= 2
+    return size
+
+
+@kernel
+def characters_between(data: Array, start: int, end: int) -> int:
+    """How many characters the UTF-8 bytes start to end hold."""
+    count = 0
+    for place in range(start, end):
+        if (data[place] & 0xC0) != 0x80:
+            count += 1
+    return count
+
+
+@kernel
+def equal_bytes(data: Array, one: int, other: int, length: int) -> bool:
+    """Whether two ranges of the same length hold the same bytes."""
+    for step in range(length):
+        if data[one + step] != data[other + step]:
+            return False
+    return True
+
+
+@kernel
+def duplicates(data: Array, starts: Array, ends: Array, count: int, slots: Array) -> tuple[int, int]:
+    """Ranges that equal an earlier one: their number, and their characters.
+
+    `slots` is scratch (int64, at least table_size(count)).
+    """
+    mask = table_size(count) - 1
+    slots[: mask + 1] = -1
+    repeats = 0
+    characters = 0
+    for index in range(count):
+        start = starts[index]
+        length = ends[index] - start
+        digest = _FNV_OFFSET
+        for place in range(start, start + length):
+            digest = (digest ^ np.uint64(data[place])) * _FNV_PRIME
+        slot = np.int64(mix(digest) >> np.uint64(8)) & mask
+        while slots[slot] >= 0:
+            earlier = slots[slot]
+            if ends[earlier] - starts[earlier] == length and equal_bytes(data, starts[earlier], start, length):
+                repeats += 1
+                characters += characters_between(data, start, start + length)
+                break
+            slot = (slot + 1) & mask
+        if slots[slot] < 0:
+            slots[slot] = index
+    return repeats, characters
+
+
+@kernel
+def top_n_gram(grams: Array, lengths: Array, n: int, count: int, keys: Array, slots: Array, seen: Array) -> int:
+    """Characters of the most frequent n-gram (the first met among equals), spaces included, times its count.
+
+    `grams` (uint64, not 0) are the hashes of the `count` n-grams, `lengths` (int64, words + 1) the characters of
+    the words summed up to each word; the rest is scratch (uint64 and int64 of table_size(count), int64 of
+    2 * count).
+    """
+    mask = table_size(count) - 1
+    keys[: mask + 1] = 0
+    distinct = 0
+    for index in range(count):
+        gram = grams[index]
+        slot = np.int64(gram >> np.uint64(8)) & mask
+        while keys[slot] != gram and keys[slot] != 0:
+            slot = (slot + 1) & mask
+        if keys[slot] == 0:
+            keys[slot] = gram
+            slots[slot] = distinct
+            seen[2 * distinct] = index
+            seen[2 * distinct + 1] = 1
+            distinct += 1
+        else:
+            seen[2 * slots[slot] + 1] += 1
+    most = 0
+    first = 0
+    for item in range(distinct):
+        if seen[2 * item + 1] > most:
+            most = seen[2 * item + 1]
+            first = seen[2 * item]
+    return (lengths[first + n] - lengths[first] + n - 1) * most
+
+
+@kernel
+def duplicate_n_grams(
+    prefixes: Array, sizes: Array, lengths: Array, n: int, words: int, table: Array, keys: Array
+) -> int:
+    """Characters of n-grams that repeat an earlier one; a hit is jumped over, so nothing counts twice.
+
+    `prefixes` (uint64, words + 1) are the polynomial hashes of the joined words up to each word, `sizes` and
+    `lengths` (int64) their bytes and characters; `table` is powers(); `keys` is scratch (uint64 of
+    table_size(words)).
+    """
+    mask = table_size(words) - 1
+    keys[: mask + 1] = 0
+    repeated = 0
+    index = 0
+    while index <= words - n:
+        shift = power(table, sizes[index + n] - sizes[index])
+        gram = prefixes[index + n] + MODULUS - multiply(prefixes[index], shift)
+        gram = (gram - MODULUS if gram >= MODULUS else gram) + np.uint64(1)
+        slot = np.int64(mix(gram)) & mask
+        while keys[slot] != gram and keys[slot] != 0:
+            slot = (slot + 1) & mask
+        if keys[slot] == 0:
+            keys[slot] = gram
+            index += 1
+        else:
+            repeated += lengths[index + n] - lengths[index]
+            index += n
+    return repeated
