@@ -29,11 +29,12 @@ def main() -> int:
 def build_app() -> typer.Typer:
     """The application with every package's commands."""
     import tokenizer.commands
-    import trainer.commands
 
     import inspector.commands
+    import inspector.demo.commands
     import pipeline.commands
     import shards.commands
+    import trainer.commands
 
     app = typer.Typer(
         help="From a web crawl to a trained language model. Start with: corpusmill demo",
@@ -47,7 +48,10 @@ def build_app() -> typer.Typer:
     inspector.commands.add_to(app)
     app.add_typer(tokenizer.commands.app, name="tokenizer")
     app.add_typer(shards.commands.app, name="shards")
-    trainer.commands.add_to(app)
+    app.command(name="train")(trainer.commands.train)
+    app.command(name="sample")(trainer.commands.sample)
+    app.command(name="eval")(trainer.commands.evaluate)
+    app.command(name="demo", epilog="Example: corpusmill demo --out demo-run")(inspector.demo.commands.demo)
     return app
 
 

@@ -20,9 +20,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def inspect(
-    path: Annotated[
-        Path, typer.Argument(help="A run, documents/, rejects/, shards/ or a training output.")
-    ],
+    path: Annotated[Path, typer.Argument(help="A run, documents/, rejects/, shards/ or a training output.")],
     rule: Annotated[str | None, typer.Option(help="Only rejects of this rule.")] = None,
     contains: Annotated[str | None, typer.Option(help="Only rows whose id or URL contains this.")] = None,
     rows: Annotated[int, typer.Option(min=0, help="How many example rows to show.")] = 3,
@@ -43,28 +41,29 @@ def trace(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The run directory that holds shards/ and documents/.")],
     shard: Annotated[str | None, typer.Option(help="File name of a shard, as in shards/index.json.")] = None,
     position: Annotated[int, typer.Option(min=0, help="Token position within the shard.")] = 0,
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="A training output; trace a sample it was trained on.")
+    training: Annotated[
+        Path | None, typer.Option(help="Output of a training on these shards, to trace --step.")
     ] = None,
-    sample: Annotated[int | None, typer.Option(min=0, help="Number of the training sample (window).")] = None,
+    step: Annotated[int, typer.Option(min=1, help="Training step.")] = 1,
+    window: Annotated[int, typer.Option(min=0, help="Window within the step's batch.")] = 0,
     text: Annotated[bool, typer.Option("--text", help="Print the document's whole text.")] = False,
     replay: Annotated[bool, typer.Option(help="Run the recorded stages again on the record and compare.")] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Go from a shard position or a training sample to its documents, pages and every rule value."""
+    """Go from a shard position or a training step to its documents, pages and every rule value."""
     from inspector import render
-    from inspector.trace import trace_position, trace_sample
+    from inspector.trace import trace_position, trace_step
 
-    traces: list[dict[str, Any]]
-    if checkpoint is not None:
-        traces = trace_sample(run, checkpoint, sample or 0, replay)
+    if training is not None:
+        traces = trace_step(run, training, step, window, replay)
     else:
         traces = [trace_position(run, shard, position, replay)]
     if not text:
         for found in traces:
-            found.pop("text", None)
+            found.pop("text")
     if as_json:
-        print(json.dumps(traces if checkpoint is not None else traces[0], indent=1, ensure_ascii=False, default=str))
-    else:
-        for found in traces:
-            render.show_trace(found)
+        shown: list[dict[str, Any]] | dict[str, Any] = traces[0] if training is None else traces
+        print(json.dumps(shown, indent=1, ensure_ascii=False, default=str))
+        return
+    for found in traces:
+        render.show_trace(found)

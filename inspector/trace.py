@@ -1,4 +1,4 @@
-"""From tokens back to the page: shard position or training sample -> document -> WARC record and rule values.
+"""From tokens back to the page: shard position or training step -> document -> WARC record and rule values.
 
 `trace_position` also re-runs the recorded stages on that one record and compares the text byte for byte,
 and decodes the document's tokens to see that they are the text.
@@ -32,16 +32,29 @@ def trace_position(run: Path, shard_name: str | None, position: int, replay: boo
     return _trace_document(run, shard, number, position, replay)
 
 
-def trace_sample(run: Path, checkpoint: Path, sample: int, replay: bool) -> list[dict[str, Any]]:
-    """The documents behind training sample `sample` (0-based, in training order) of a training output."""
-    from trainer.origin import sample_window
+def trace_step(run: Path, training: Path, step: int, window: int, replay: bool) -> list[dict[str, Any]]:
+    """The documents behind one window of a training step (both counted: steps from 1, windows from 0)."""
+    from trainer.checkpoint import find_checkpoint, read_state, require_same_data
+    from trainer.order import SampleOrder
 
+    checkpoint = find_checkpoint(training)
+    state = read_state(checkpoint)
     shard_set = ShardSet.open(run / "shards")
-    window = sample_window(checkpoint, shard_set, sample)
-    shard = _shard(shard_set, window.shard)
+    require_same_data(checkpoint, state, shard_set.index, run / "shards")
+    config = state.train_config()
+    if window >= config.batch.global_batch_size:
+        raise InspectorError(f"--window {window}: a step of {training} has {config.batch.global_batch_size} windows")
+    order = SampleOrder(shard_set.of_split("train"), config.sequence_length, config.seed, config.sources)
+    number = (step - 1) * config.batch.global_batch_size + window
+    shard = order.shards[order.sample(number).shard]
     return [
-        {**_trace_document(run, shard, span.document, span.start, replay), "sample": sample}
-        for span in shard.documents_between(window.start, window.stop)
+        {
+            "step": step,
+            "window": window,
+            "sample": number,
+            **_trace_document(run, shard, span.document, span.start, replay),
+        }
+        for span in order.documents(number)
     ]
 
 
