@@ -41,9 +41,7 @@ def trace(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The run directory that holds shards/ and documents/.")],
     shard: Annotated[str | None, typer.Option(help="File name of a shard, as in shards/index.json.")] = None,
     position: Annotated[int, typer.Option(min=0, help="Token position within the shard.")] = 0,
-    training: Annotated[
-        Path | None, typer.Option(help="Output of a training on these shards, to trace --step.")
-    ] = None,
+    training: Annotated[Path | None, typer.Option(help="A training on these shards, to trace --step.")] = None,
     step: Annotated[int, typer.Option(min=1, help="Training step.")] = 1,
     window: Annotated[int, typer.Option(min=0, help="Window within the step's batch.")] = 0,
     text: Annotated[bool, typer.Option("--text", help="Print the document's whole text.")] = False,

@@ -9,9 +9,7 @@ import typer
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where crawl, run and model go.")] = Path(
-        "demo-run"
-    ),
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where everything goes.")] = Path("demo-run"),
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin again instead of going on.")] = False,
     minutes: Annotated[float, typer.Option(min=0.05, help="How long to train.")] = 2.0,
 ) -> None:
