@@ -19,10 +19,8 @@ from statistics import median
 from typing import Any
 
 _ROOT = Path(__file__).resolve().parent.parent
-_ONE_THREAD = {
-    name: "1"
-    for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "MKL_NUM_THREADS")
-}
+_THREADS = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "MKL_NUM_THREADS")
+_ONE_THREAD = dict.fromkeys(_THREADS, "1")
 
 
 def peers_python() -> str | None:

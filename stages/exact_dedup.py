@@ -19,7 +19,7 @@ from pydantic import Field
 
 from stages.base import Exchange, Phase, Read, Task, Upstream
 from stages.documents import IDENTITY
-from stages.removals import concat_batches, part_of, place_of, removal_list
+from stages.removals import concat_batches, documents_with_text, part_of, place_of, removal_list
 
 _KEYS_SCHEMA = pa.schema(
     [("high", pa.uint64()), ("low", pa.uint64()), ("part", pa.uint32()), ("row", pa.uint32()), *IDENTITY]
@@ -50,7 +50,7 @@ class ExactDedup(Exchange):
     def keys(self, task: Task) -> None:
         """Write the hash, place and identity of every document that has a text."""
         batches = []
-        for row, batch in task.documents([*_IDENTITY_NAMES, "text"]):
+        for row, batch in documents_with_text(task):
             text = batch.column("text")
             hashes = text_hashes(text)
             part = pa.repeat(pa.scalar(task.index, pa.uint32()), len(row))

@@ -2,6 +2,7 @@
 
     signed = signatures(texts)                       # 112 minima of word 5-grams for each text
     keys = band_keys(signed.minima, rows=8)          # texts that share a key in a band are candidates
+    keys, words = sign_bands(texts)                  # both at once, in less memory
 
 The share of equal minima of two texts estimates the Jaccard similarity s of their sets of word n-grams, and
 with b bands of r rows they share a band with probability 1 - (1 - s^r)^b (Leskovec, Rajaraman, Ullman,
@@ -17,6 +18,8 @@ import pyarrow as pa
 
 from stages.minhash import normalize_kernel, signature_kernel
 from stages.minhash.character_tables import character_tables
+
+_TEXTS_AT_ONCE = 4096
 
 
 class Signatures(NamedTuple):
@@ -54,6 +57,27 @@ def band_keys(minima: np.ndarray, rows: int) -> np.ndarray:
     keys = np.empty((documents, permutations // rows), dtype=np.uint64)
     signature_kernel.hash_bands(minima, rows, keys)
     return keys
+
+
+class BandKeys(NamedTuple):
+    """`keys`: uint64[texts, bands]; `words`: int64[texts]. Keys of a text without words mean nothing."""
+
+    keys: np.ndarray
+    words: np.ndarray
+
+
+def sign_bands(
+    texts: pa.Array | pa.ChunkedArray, words: int = 5, bands: int = 14, rows: int = 8, seed: int = 1
+) -> BandKeys:
+    """Band keys straight from texts, holding the minima of a few thousand texts at a time."""
+    keys = np.empty((len(texts), bands), dtype=np.uint64)
+    counts = np.empty(len(texts), dtype=np.int64)
+    for start in range(0, len(texts), _TEXTS_AT_ONCE):
+        signed = signatures(texts.slice(start, _TEXTS_AT_ONCE), words, bands * rows, seed)
+        end = start + len(signed.words)
+        keys[start:end] = band_keys(signed.minima, rows)
+        counts[start:end] = signed.words
+    return BandKeys(keys, counts)
 
 
 def normalize(texts: pa.Array | pa.ChunkedArray) -> pa.LargeStringArray:

@@ -24,7 +24,7 @@ from pydantic import Field
 
 from stages.base import Exchange, Phase, Read, Task, Upstream
 from stages.documents import IDENTITY
-from stages.removals import concat_batches, part_of, place_of, removal_list, row_of
+from stages.removals import concat_batches, documents_with_text, part_of, place_of, removal_list, row_of
 
 if TYPE_CHECKING:
     from stages.minhash.matching import Pairs
@@ -71,15 +71,15 @@ class MinhashDedup(Exchange):
 
     def sign(self, task: Task) -> None:
         """Write one key a band for every text that has words, and the identity of every row."""
-        from stages.minhash.signatures import band_keys, signatures
+        from stages.minhash.signatures import sign_bands
 
         keys = [np.empty((0, self.bands), dtype=np.uint64)]
         signed_rows = [np.empty(0, dtype=np.uint32)]
         identities = []
-        for row, batch in task.documents([*(field.name for field in IDENTITY), "text"]):
-            signed = signatures(batch.column("text"), self.words, self.bands * self.rows, self.seed)
+        for row, batch in documents_with_text(task):
+            signed = sign_bands(batch.column("text"), self.words, self.bands, self.rows, self.seed)
             has_words = signed.words > 0
-            keys.append(band_keys(signed.minima[has_words], self.rows))
+            keys.append(signed.keys[has_words])
             signed_rows.append(row.to_numpy(zero_copy_only=False)[has_words])
             part = pa.repeat(pa.scalar(task.index, pa.uint32()), len(row))
             identities.append(_select(batch, {"part": part, "row": row}, _ROWS_SCHEMA))

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from stages.minhash.signatures import band_keys, normalize, signatures
+from stages.minhash.signatures import band_keys, normalize, sign_bands, signatures
 
 BANDS, ROWS = 14, 8
 
@@ -137,3 +137,11 @@ def test_many_shingles_pass_through_the_block_buffer() -> None:
 def test_keys_need_whole_bands() -> None:
     with pytest.raises(ValueError, match="bands of 8"):
         band_keys(np.zeros((1, 100), dtype=np.uint64), 8)
+
+
+def test_keys_straight_from_texts_are_the_keys_of_their_signatures() -> None:
+    texts = pa.array([f"text {number} of {number % 7}" for number in range(9000)] + [None, ""])
+    keys, words = sign_bands(texts, words=2, bands=3, rows=2, seed=5)
+    signed = signatures(texts, words=2, permutations=6, seed=5)
+    assert (keys == band_keys(signed.minima, rows=2)).all()
+    assert (words == signed.words).all()
