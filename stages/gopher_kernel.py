@@ -17,6 +17,7 @@ from stages.repetition_kernel import (
     MODULUS,
     duplicate_n_grams,
     duplicates,
+    mark_recurring,
     mix,
     multiply,
     power,
@@ -123,12 +124,13 @@ def measure(
     lengths = np.zeros(words + 1, dtype=np.int64)
     hashes = np.empty(words, dtype=np.uint64)
     prefixes = np.zeros(words + 1, dtype=np.uint64)
-    scan_words(data, classes, starts, ends, table, sizes, lengths, hashes, prefixes, row)
+    joined = np.empty(high - low, dtype=np.uint8)
+    scan_words(data, classes, starts, ends, table, sizes, lengths, hashes, prefixes, joined, row)
     row[STOP_WORDS] = count_stop_words(data, starts, ends, stop_words, stop_starts)
     scan_lines(data, low, high, classes, row)
     count_repeated_rows(data, low, high, row)
     count_repeated_paragraphs(data, low, high, classes, row)
-    count_n_grams(words, sizes, lengths, hashes, prefixes, table, row)
+    count_n_grams(joined, sizes, lengths, hashes, prefixes, table, row)
 
 
 @kernel
@@ -142,9 +144,10 @@ def scan_words(
     lengths: Array,
     hashes: Array,
     prefixes: Array,
+    joined: Array,
     row: Array,
 ) -> None:
-    """Count words by kind, and fill their running bytes, characters and hashes."""
+    """Count words by kind; fill their running bytes, characters and hashes, and the bytes without spaces."""
     for word in range(len(starts)):
         place = starts[word]
         end = ends[word]
@@ -166,6 +169,8 @@ def scan_words(
             characters += 1
             place += width
         size = end - starts[word]
+        for step in range(size):
+            joined[sizes[word] + step] = data[starts[word] + step]
         hashes[word] = digest
         prefixes[word + 1] = (multiply(prefixes[word], power(table, size)) + digest) % MODULUS
         sizes[word + 1] = sizes[word] + size
@@ -329,9 +334,10 @@ def count_repeated_paragraphs(data: Array, low: int, high: int, classes: Array, 
 
 @kernel
 def count_n_grams(
-    words: int, sizes: Array, lengths: Array, hashes: Array, prefixes: Array, table: Array, row: Array
+    joined: Array, sizes: Array, lengths: Array, hashes: Array, prefixes: Array, table: Array, row: Array
 ) -> None:
     """Top 2- to 4-grams and duplicate 5- to 10-grams, in characters."""
+    words = len(hashes)
     if words < 2:
         return
     room = table_size(words)
@@ -339,6 +345,7 @@ def count_n_grams(
     slots = np.empty(room, dtype=np.int64)
     seen = np.empty(2 * words, dtype=np.int64)
     grams = np.empty(words, dtype=np.uint64)
+    repeated = np.ones(words, dtype=np.bool_)
     for word in range(words):
         grams[word] = mix(hashes[word] + np.uint64(sizes[word + 1] - sizes[word]))
     for n in range(2, 5):
@@ -347,6 +354,8 @@ def count_n_grams(
             break
         for word in range(count):
             grams[word] = max(mix(grams[word] * np.uint64(3) + hashes[word + n - 1]), np.uint64(1))
-        row[TOP + n - 2] = top_n_gram(grams, lengths, n, count, keys, slots, seen)
+        row[TOP + n - 2] = top_n_gram(grams, lengths, n, count, repeated, keys, slots, seen)
+    marks = np.empty(words, dtype=np.bool_)
+    mark_recurring(joined, sizes, words, marks, np.empty(table_size(4 * words), dtype=np.uint8))
     for n in range(5, 11):
-        row[DUPLICATE + n - 5] = duplicate_n_grams(prefixes, sizes, lengths, n, words, table, keys)
+        row[DUPLICATE + n - 5] = duplicate_n_grams(prefixes, sizes, lengths, marks, n, words, table, keys)

@@ -3,8 +3,9 @@
 Lines and paragraphs are compared byte for byte behind a 64-bit hash. Word n-grams are compared by hash
 alone: the top n-grams by 64 mixed bits over the words' hashes; the duplicate n-grams, which datatrove
 joins without a space, by a polynomial hash modulo 2^61 - 1 of the joined bytes (Karp and Rabin 1987), taken in
-constant time from prefix hashes. Two different n-grams of a document of a million words collide with a
-probability of about 4e-7. Cost: one table look-up a word for each n.
+constant time from prefix hashes. N-grams that cannot repeat are recognised cheaply and passed over. Two different n-grams of a document of a million words collide with a
+probability of about 4e-7. Cost: one table look-up for each
+place that may repeat and each n.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _LOW_30 = np.uint64((1 << 30) - 1)
 BASE = np.uint64(0x0F3A5C1D97B24E61)
 #: Powers of BASE kept in a table; longer n-grams compute theirs.
 POWERS = 1024
+#: Bytes that tell whether an n-gram can have a duplicate at all.
+WINDOW = 24
 
 
 @kernel
@@ -136,17 +139,22 @@ def duplicates(data: Array, starts: Array, ends: Array, count: int, slots: Array
 
 
 @kernel
-def top_n_gram(grams: Array, lengths: Array, n: int, count: int, keys: Array, slots: Array, seen: Array) -> int:
+def top_n_gram(
+    grams: Array, lengths: Array, n: int, count: int, repeated: Array, keys: Array, slots: Array, seen: Array
+) -> int:
     """Characters of the most frequent n-gram (the first met among equals), spaces included, times its count.
 
     `grams` (uint64, not 0) are the hashes of the `count` n-grams, `lengths` (int64, words + 1) the characters of
-    the words summed up to each word; the rest is scratch (uint64 and int64 of table_size(count), int64 of
-    2 * count).
+    the words summed up to each word. `repeated` (bool) says whether the (n - 1)-gram at a place occurs twice:
+    else the n-gram cannot. It is overwritten with the same for n. The rest is scratch (uint64 and int64 of
+    table_size(count), int64 of 2 * count).
     """
     mask = table_size(count) - 1
     keys[: mask + 1] = 0
     distinct = 0
     for index in range(count):
+        if not repeated[index]:
+            continue
         gram = grams[index]
         slot = np.int64(gram >> np.uint64(8)) & mask
         while keys[slot] != gram and keys[slot] != 0:
@@ -156,10 +164,13 @@ def top_n_gram(grams: Array, lengths: Array, n: int, count: int, keys: Array, sl
             slots[slot] = distinct
             seen[2 * distinct] = index
             seen[2 * distinct + 1] = 1
+            repeated[index] = False
             distinct += 1
         else:
-            seen[2 * slots[slot] + 1] += 1
-    most = 0
+            item = slots[slot]
+            seen[2 * item + 1] += 1
+            repeated[seen[2 * item]] = True
+    most = 1
     first = 0
     for item in range(distinct):
         if seen[2 * item + 1] > most:
@@ -169,22 +180,58 @@ def top_n_gram(grams: Array, lengths: Array, n: int, count: int, keys: Array, sl
 
 
 @kernel
+def mark_recurring(joined: Array, sizes: Array, words: int, marks: Array, counters: Array) -> None:
+    """Set marks[i] (bool) unless the WINDOW bytes from word i on, joined without spaces, surely occur once.
+
+    An n-gram of at least WINDOW bytes that begins with bytes seen only once has no duplicate. `counters`
+    is scratch (uint8 of table_size(4 * words)). Different windows that share a counter only cost time.
+    """
+    mask = table_size(4 * words) - 1
+    counters[: mask + 1] = 0
+    total = sizes[words]
+    leaving = np.uint64(1)
+    for _ in range(WINDOW):
+        leaving *= _FNV_PRIME
+    for visit in range(2):
+        digest = np.uint64(0)
+        end = 0
+        for word in range(words):
+            start = sizes[word]
+            if start + WINDOW > total:
+                marks[word] = True
+                continue
+            while end < start + WINDOW:
+                digest = digest * _FNV_PRIME + np.uint64(joined[end])
+                if end >= WINDOW:
+                    digest -= leaving * np.uint64(joined[end - WINDOW])
+                end += 1
+            slot = np.int64(mix(digest)) & mask
+            if visit == 0:
+                counters[slot] = min(counters[slot] + 1, 2)
+            else:
+                marks[word] = counters[slot] > 1
+
+
+@kernel
 def duplicate_n_grams(
-    prefixes: Array, sizes: Array, lengths: Array, n: int, words: int, table: Array, keys: Array
+    prefixes: Array, sizes: Array, lengths: Array, marks: Array, n: int, words: int, table: Array, keys: Array
 ) -> int:
     """Characters of n-grams that repeat an earlier one; a hit is jumped over, so nothing counts twice.
 
     `prefixes` (uint64, words + 1) are the polynomial hashes of the joined words up to each word, `sizes` and
-    `lengths` (int64) their bytes and characters; `table` is powers(); `keys` is scratch (uint64 of
-    table_size(words)).
+    `lengths` (int64) their bytes and characters; `marks` are those of mark_recurring, `table` is powers(), `keys`
+    scratch (uint64 of table_size(words)).
     """
     mask = table_size(words) - 1
     keys[: mask + 1] = 0
     repeated = 0
     index = 0
     while index <= words - n:
-        shift = power(table, sizes[index + n] - sizes[index])
-        gram = prefixes[index + n] + MODULUS - multiply(prefixes[index], shift)
+        size = sizes[index + n] - sizes[index]
+        if size >= WINDOW and not marks[index]:
+            index += 1
+            continue
+        gram = prefixes[index + n] + MODULUS - multiply(prefixes[index], power(table, size))
         gram = (gram - MODULUS if gram >= MODULUS else gram) + np.uint64(1)
         slot = np.int64(mix(gram)) & mask
         while keys[slot] != gram and keys[slot] != 0:

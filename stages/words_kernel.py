@@ -117,9 +117,24 @@ def split_words(
     `classes` is the table of stages/unicode_table.py; `starts`, `ends` (int64) and the arrays of `piece`
     must have room for one item a byte, and one more.
     """
+    points, kinds, places = piece.points, piece.classes, piece.places
+    lengths = exceptions.lengths
     count = 0
     place = start
     while place < end:
+        begin = place
+        while place < end and 97 <= (data[place] | 32) <= 122:
+            place += 1
+        if place > begin and (place == end or data[place] == 32 or data[place] == 10):
+            # Most words are ASCII letters between spaces: nothing to take off, perhaps an exception.
+            corner = (np.int64(data[begin] & 63) << 6) | np.int64(data[place - 1] & 63)
+            if place - begin > 63 or not (lengths[corner] >> np.uint64(place - begin)) & np.uint64(1):
+                starts[count] = begin
+                ends[count] = place
+                count += 1
+                place += 1
+                continue
+        place = begin
         size = 0
         while place < end:
             if data[place] < 0x80:
@@ -129,12 +144,12 @@ def split_words(
             kind = classes[point] if point < LIMIT else np.uint16(0)
             if kind & SPACE:
                 break
-            piece.points[size] = point
-            piece.classes[size] = kind
-            piece.places[size] = place
+            points[size] = point
+            kinds[size] = kind
+            places[size] = place
             size += 1
             place += width
-        piece.places[size] = place
+        places[size] = place
         if size:
             count = split_piece(data, exceptions, piece, size, starts, ends, count)
         if place < end:
