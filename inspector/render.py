@@ -54,9 +54,10 @@ def _show_run(described: dict[str, Any]) -> None:
     for step in described["funnel"]:
         rows_in, rows_out = step.get("rows_in"), step.get("rows_out")
         rate = f"{rows_in / step['seconds']:,.0f}" if rows_in and step["seconds"] > 0.001 else ""
+        speed = f"{step['bytes_in'] / 1e6 / step['seconds']:,.1f}" if step.get("bytes_in") and rate else ""
         share = f"{rows_out / rows_in:.1%}" if rows_in else ""
-        rows.append([step["stage"], _count(rows_in), _count(rows_out), share, f"{step['seconds']:.2f}", rate])
-    _print_table(["stage", "rows in", "rows out", "kept", "worker seconds", "rows/s/worker"], rows)
+        rows.append([step["stage"], _count(rows_in), _count(rows_out), share, f"{step['seconds']:.2f}", rate, speed])
+    _print_table(["stage", "rows in", "rows out", "kept", "worker seconds", "rows/s", "MB/s"], rows)
     if described["rules"]:
         _line()
         _print_table(["dropped by rule", "rows"], [[rule, f"{n:,}"] for rule, n in described["rules"].items()])

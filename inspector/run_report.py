@@ -49,6 +49,7 @@ def _funnel(plan: Plan, workspace: Workspace) -> list[dict[str, Any]]:
                 step = steps.setdefault(account.label, {"stage": account.label, "seconds": 0.0})
                 step["rows_in"] = step.get("rows_in", 0) + account.rows_in
                 step["rows_out"] = step.get("rows_out", 0) + account.rows_out
+                step["bytes_in"] = step.get("bytes_in", 0) + account.bytes_in
                 step["seconds"] += account.seconds
     return [{**step, "seconds": round(step["seconds"], 3)} for label, step in steps.items() if label != "read"]
 

@@ -39,11 +39,15 @@ class Rows:
 
 @dataclass(frozen=True)
 class StageAccount:
-    """What one stage of a row-wise task saw: rows in and out, seconds, rules whose value was null."""
+    """What one stage of a row-wise task saw: rows in and out, bytes of page or text in, seconds, null rules.
+
+    For a source the bytes are those of the rows that it gave.
+    """
 
     label: str
     rows_in: int
     rows_out: int
+    bytes_in: int
     seconds: float
     undecided: dict[str, int] = field(default_factory=dict)
 

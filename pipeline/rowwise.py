@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.batches import ReadBatch, source_batches, upstream_batches, with_cluster_columns
@@ -38,11 +39,12 @@ class _Running:
 
     rows_in: int = 0
     rows_out: int = 0
+    bytes_in: int = 0
     seconds: float = 0.0
     undecided: dict[str, int] = field(default_factory=dict)
 
     def account(self, label: str) -> StageAccount:
-        return StageAccount(label, self.rows_in, self.rows_out, round(self.seconds, 6), self.undecided)
+        return StageAccount(label, self.rows_in, self.rows_out, self.bytes_in, round(self.seconds, 6), self.undecided)
 
 
 class RowwiseTask:
@@ -155,6 +157,7 @@ class RowwiseTask:
             running = self._running[label]
             started = time.perf_counter()
             running.rows_in += batch.num_rows
+            running.bytes_in += _content_bytes(batch)
             batch, positions = self._run_stage(label, stage, batch, positions, rejects)
             if label in self._judges and batch.num_rows:
                 batch, positions = self._judge(label, batch, positions, rejects)
@@ -170,6 +173,7 @@ class RowwiseTask:
         rows = read.rows.num_rows + read.ended.num_rows
         reading = self._running[self._source_label]
         reading.rows_in += rows
+        reading.bytes_in += _content_bytes(read.rows)
         ended = Counter(read.ended_verdict["stage"].to_pylist())
         for label in self._removal_labels:
             self._running[label].rows_in += rows
@@ -225,6 +229,12 @@ class RowwiseTask:
             else:
                 self.rows.dropped[rule] = self.rows.dropped.get(rule, 0) + 1
         rejects.add(rows, positions, verdict)
+
+
+def _content_bytes(batch: pa.RecordBatch) -> int:
+    """Bytes of the pages, or once they are extracted of the texts."""
+    name = "html" if "html" in batch.schema.names else "text"
+    return pc.sum(pc.binary_length(batch.column(name))).as_py() or 0
 
 
 def _guarded(stage: Transform, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[str | None] | None]:

@@ -16,6 +16,7 @@ class StageTotal:
     label: str
     rows_in: int = 0
     rows_out: int = 0
+    bytes_in: int = 0
     seconds: float = 0.0
 
 
@@ -64,6 +65,7 @@ def run_totals(plan: Plan, workspace: Workspace) -> Totals:
                 stage = stages.setdefault((phase.name, account.label), StageTotal(phase.name, account.label))
                 stage.rows_in += account.rows_in
                 stage.rows_out += account.rows_out
+                stage.bytes_in += account.bytes_in
                 stage.seconds += account.seconds
                 for rule, amount in account.undecided.items():
                     totals.undecided[rule] = totals.undecided.get(rule, 0) + amount
