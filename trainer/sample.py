@@ -65,7 +65,7 @@ def choose(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> in
         logits = logits.masked_fill(logits < logits.topk(sampling.top_k).values[-1], float("-inf"))
     probabilities, tokens = logits.softmax(dim=-1).sort(descending=True, stable=True)
     if sampling.top_p < 1:
-        # A token stays while those before it have not reached top_p; so the first always does.
-        before = probabilities.cumsum(dim=-1) - probabilities
-        probabilities = probabilities.masked_fill(before >= sampling.top_p, 0.0)
+        # A token stays while those before it have not reached top_p; the first always does.
+        reached = probabilities.cumsum(dim=-1)[:-1] >= sampling.top_p
+        probabilities[1:].masked_fill_(reached, 0.0)
     return int(tokens[torch.multinomial(probabilities, 1, generator=generator)])
