@@ -20,6 +20,7 @@ from pydantic import Field
 from stages.base import Exchange, Phase, Read, Task, Upstream
 from stages.documents import IDENTITY
 from stages.removals import concat_batches, documents_with_text, part_of, place_of, removal_list
+from stages.text_buffers import text_buffers
 
 _KEYS_SCHEMA = pa.schema(
     [("high", pa.uint64()), ("low", pa.uint64()), ("part", pa.uint32()), ("row", pa.uint32()), *IDENTITY]
@@ -72,15 +73,10 @@ class ExactDedup(Exchange):
         task.write_buckets("removals", removals, part_of(place[members]), task.upstream.tasks)
 
 
-def text_hashes(texts: pa.Array) -> np.ndarray:
+def text_hashes(texts: pa.Array | pa.ChunkedArray) -> np.ndarray:
     """BLAKE2b-128 of each text's bytes as two big-endian numbers: uint64[texts, 2]; a null hashes as empty."""
-    if texts.type != pa.large_string():
-        texts = texts.cast(pa.large_string())
-    if len(texts) == 0:
-        return np.empty((0, 2), dtype=np.uint64)
-    _, offsets, data = texts.buffers()
-    bounds = np.frombuffer(offsets, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1].tolist()
-    view = memoryview(data or b"")
+    data, offsets = text_buffers(texts)
+    bounds, view = offsets.tolist(), data.data
     digests = b"".join([blake2b(view[start:end], digest_size=16).digest() for start, end in pairwise(bounds)])
     return np.frombuffer(digests, dtype=">u8").astype(np.uint64).reshape(-1, 2)
 

@@ -143,13 +143,12 @@ def normalize_document(data, start, end, classes, lower, out):  # type: ignore[n
 
 
 @kernel
-def normalize_documents(data, offsets, valid, classes, lower, out, out_offsets):  # type: ignore[no-untyped-def]
-    """Normalise every text of an Arrow array (bytes, int64 offsets, validity as bool) one after another."""
+def normalize_documents(data, offsets, classes, lower, out, out_offsets):  # type: ignore[no-untyped-def]
+    """Normalise every text of an Arrow column (bytes, int64 offsets) into `out`, one after another."""
     length = 0
-    for document in range(valid.size):
+    for document in range(out_offsets.size - 1):
         out_offsets[document] = length
-        if valid[document]:
-            start, end = offsets[document], offsets[document + 1]
-            length += normalize_document(data, start, end, classes, lower, out[length:])
-    out_offsets[valid.size] = length
+        start, end = offsets[document], offsets[document + 1]
+        length += normalize_document(data, start, end, classes, lower, out[length:])
+    out_offsets[-1] = length
     return length

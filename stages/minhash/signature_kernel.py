@@ -113,25 +113,23 @@ def sign_words(text, length, recent, shingles, multipliers, increments, minima):
 
 @kernel
 def sign_documents(  # type: ignore[no-untyped-def]
-    data, offsets, valid, classes, lower, width, multipliers, increments, minima, words
+    data, offsets, classes, lower, width, multipliers, increments, minima, words
 ):
-    """Signatures of every text of an Arrow array: fills minima[documents, permutations] and words[documents].
+    """Signatures of every text of an Arrow column: fills minima[documents, permutations] and words[documents].
 
-    A null text, or one without words, keeps the largest number in every entry.
+    A text without words keeps the largest number in every entry.
     """
     longest = 0
-    for document in range(valid.size):
+    for document in range(words.size):
         longest = max(longest, offsets[document + 1] - offsets[document])
     text = np.empty(longest + longest // 2 + 8, dtype=np.uint8)
     shingles = np.empty(_BLOCK, dtype=np.uint64)
     recent = np.empty(width, dtype=np.uint64)
     minima[:] = _NONE
-    for document in range(valid.size):
-        words[document] = 0
-        if valid[document]:
-            start, end = offsets[document], offsets[document + 1]
-            length = normalize_document(data, start, end, classes, lower, text)
-            words[document] = sign_words(text, length, recent, shingles, multipliers, increments, minima[document])
+    for document in range(words.size):
+        start, end = offsets[document], offsets[document + 1]
+        length = normalize_document(data, start, end, classes, lower, text)
+        words[document] = sign_words(text, length, recent, shingles, multipliers, increments, minima[document])
 
 
 @kernel

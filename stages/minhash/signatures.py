@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from stages.minhash import normalize_kernel, signature_kernel
 from stages.minhash.character_tables import character_tables
+from stages.text_buffers import text_buffers
 
 _TEXTS_AT_ONCE = 4096
 
@@ -38,13 +39,13 @@ def signatures(texts: pa.Array | pa.ChunkedArray, words: int = 5, permutations: 
     A text of fewer words is one shingle as a whole: it equals only texts of the same words. Rows are
     independent: any slicing of a column gives the same signatures.
     """
-    data, offsets, valid = _buffers(texts)
+    data, offsets = text_buffers(texts)
     tables = character_tables()
     multipliers, increments = _permutations(permutations, seed)
-    minima = np.empty((len(valid), permutations), dtype=np.uint64)
-    counts = np.empty(len(valid), dtype=np.int64)
+    minima = np.empty((len(texts), permutations), dtype=np.uint64)
+    counts = np.empty(len(texts), dtype=np.int64)
     signature_kernel.sign_documents(
-        data, offsets, valid, tables.classes, tables.lower, words, multipliers, increments, minima, counts
+        data, offsets, tables.classes, tables.lower, words, multipliers, increments, minima, counts
     )
     return Signatures(minima, counts)
 
@@ -82,29 +83,15 @@ def sign_bands(
 
 def normalize(texts: pa.Array | pa.ChunkedArray) -> pa.LargeStringArray:
     """The texts as the signatures see them: lower case, no punctuation, words parted by one blank."""
-    data, offsets, valid = _buffers(texts)
+    data, offsets = text_buffers(texts)
     tables = character_tables()
-    size = int(offsets[-1] - offsets[0]) if len(valid) else 0
+    size = int(offsets[-1] - offsets[0])
     out = np.empty(size + size // 2 + 8, dtype=np.uint8)
-    out_offsets = np.empty(len(valid) + 1, dtype=np.int64)
-    length = normalize_kernel.normalize_documents(data, offsets, valid, tables.classes, tables.lower, out, out_offsets)
-    missing = pa.array(valid).buffers()[1]
-    buffers = [missing, pa.py_buffer(out_offsets), pa.py_buffer(out[:length])]
-    return pa.Array.from_buffers(pa.large_string(), len(valid), buffers)
-
-
-def _buffers(texts: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Bytes, int64 offsets and validity (bool) of a string column, without copying the text."""
-    if isinstance(texts, pa.ChunkedArray):
-        texts = texts.combine_chunks() if texts.num_chunks != 1 else texts.chunk(0)
-    if texts.type != pa.large_string():
-        texts = texts.cast(pa.large_string())
-    valid = texts.is_valid().to_numpy(zero_copy_only=False)
-    if len(texts) == 0:
-        return np.empty(0, dtype=np.uint8), np.zeros(1, dtype=np.int64), valid
-    _, offsets, data = texts.buffers()
-    offsets = np.frombuffer(offsets, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    return np.frombuffer(data or b"", dtype=np.uint8), offsets, valid
+    out_offsets = np.empty(len(texts) + 1, dtype=np.int64)
+    length = normalize_kernel.normalize_documents(data, offsets, tables.classes, tables.lower, out, out_offsets)
+    valid = pa.array(texts.is_valid().to_numpy(zero_copy_only=False)).buffers()[1]
+    buffers = [valid, pa.py_buffer(out_offsets), pa.py_buffer(out[:length])]
+    return pa.Array.from_buffers(pa.large_string(), len(texts), buffers)
 
 
 def _permutations(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
