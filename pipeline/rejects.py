@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from stages.identity import identity_hash
 
 from pipeline.document_files import RowGroupWriter
 from pipeline.recipe import RejectPolicy
 from stages.documents import VERDICT
+from stages.identity import identity_hash
 
 #: Columns that exist only between reader and extractor, never in rejects/.
 _PAGE_COLUMNS = ("html", "content_type", "charset")
