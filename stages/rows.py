@@ -1,0 +1,110 @@
+"""Collecting the rows that a source reads into record batches: documents, and rows that end in the source."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from stages.base import SourceBatch
+from stages.documents import FILE_TYPE, SOURCE_REJECT_SCHEMA
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+#: Rows without text take memory too: a batch ends after this many.
+_BATCH_ROWS = 1 << 14
+
+
+class Place(NamedTuple):
+    """Identity within a file, and the labels known of a row; `date` is in milliseconds since 1970, UTC."""
+
+    offset: int
+    ordinal: int
+    id: str | None = None
+    url: str | None = None
+    date: int | None = None
+
+
+class RowCollector:
+    """Rows of one file until `batch_bytes` of content are held; `take` gives them as a SourceBatch."""
+
+    def __init__(self, file: str, source: str, schema: pa.Schema, batch_bytes: int) -> None:
+        self._file = file
+        self._source = source
+        self._schema = schema
+        self._batch_bytes = batch_bytes
+        self._begin()
+
+    def _begin(self) -> None:
+        self._documents: list[Place] = []
+        self._content: list[Sequence[Any]] = []
+        self._rejects: list[Place] = []
+        self._verdicts: list[tuple[str, str | None, str | None, str | None, str | None]] = []
+        self._bytes = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to take a batch."""
+        return self._bytes >= self._batch_bytes or len(self._documents) + len(self._rejects) >= _BATCH_ROWS
+
+    def keep(self, place: Place, size: int, *content: Any) -> None:
+        """Add a document: the schema's columns after the labels, together about `size` bytes."""
+        self._documents.append(place)
+        self._content.append(content)
+        self._bytes += size
+
+    def drop(self, place: Place, rule: str, expression: str, values: Mapping[str, object]) -> None:
+        """Add a row that a rule of the source refuses."""
+        self._rejects.append(place)
+        self._verdicts.append(("dropped", rule, expression, json.dumps(values), None))
+
+    def quarantine(self, place: Place, error: str, values: Mapping[str, object] | None = None) -> None:
+        """Add a row that could not be read."""
+        self._rejects.append(place)
+        self._verdicts.append(("quarantined", None, None, json.dumps(values) if values else None, error))
+
+    def take(self) -> SourceBatch:
+        """The rows held so far, which are then forgotten."""
+        documents = self._batch(self._documents, self._content, self._schema)
+        rejects = self._batch(self._rejects, self._verdicts, SOURCE_REJECT_SCHEMA)
+        self._begin()
+        return SourceBatch(documents, rejects)
+
+    def _batch(self, places: list[Place], rest: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.RecordBatch:
+        count = len(places)
+        columns = list(zip(*places, strict=True)) or [()] * 5
+        offset, ordinal, name, url, date = columns
+        more = list(zip(*rest, strict=True)) or [()] * (len(schema) - 7)
+        arrays = [
+            repeated(self._file, count),
+            pa.array(offset, pa.int64()),
+            pa.array(ordinal, pa.int32()),
+            pa.array(name, pa.string()),
+            pa.array(url, pa.string()),
+            pa.array(date, pa.timestamp("ms", tz="UTC")),
+            repeated(self._source, count),
+            *(pa.array(column, schema.field(7 + at).type) for at, column in enumerate(more)),
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def repeated(value: str, count: int) -> pa.DictionaryArray:
+    """`value` in each of `count` rows, as the dictionary type of the columns `file` and `source`."""
+    indices = pa.array([0] * count, FILE_TYPE.index_type)
+    return pa.DictionaryArray.from_arrays(indices, pa.array([value], pa.string()))
+
+
+def milliseconds(text: str | None) -> int | None:
+    """Milliseconds since 1970 of an ISO 8601 date (UTC where it names no zone); None if it is not one."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // _MILLISECOND

@@ -1,0 +1,97 @@
+"""What walking through a WARC file gives: records and damaged spans (ISO 28500, section 4)."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+#: A record header longer than this is taken for damage.
+HEADER_LIMIT = 1 << 20
+
+#: Lines end with LF and any number of CR before it: files went through careless conversions.
+BLANK_LINE = re.compile(rb"\n\r*\n")
+_VERSION = re.compile(rb"WARC/\d+\.\d+[ \t]*\r*\n")
+_FOLD = re.compile(rb"\r*\n[ \t]+")
+_LENGTH_DIGITS = 18
+
+#: Header fields by lower-case name.
+Fields = dict[bytes, bytes]
+
+
+class Record(NamedTuple):
+    """A whole record. `block` is None where it was not wanted: another type, or more than the limit."""
+
+    offset: int
+    ordinal: int
+    type: bytes
+    fields: Fields
+    length: int
+    block: bytes | None
+
+
+class Damage(NamedTuple):
+    """Bytes that are no record: from `offset` (of a record's member, or the record) up to `resumes`.
+
+    `length` counts bytes of the file, or inflated bytes where a span ends inside its member. `fields` are
+    those of the record hit, where its header could still be read.
+    """
+
+    offset: int
+    ordinal: int
+    resumes: int
+    length: int
+    inflated: bool
+    reason: str
+    fields: Fields
+
+
+def owns(event: Record | Damage, start: int, end: int, size: int) -> bool:
+    """Whether the range [start, end) of a file of `size` bytes owns this event.
+
+    Damage belongs to the range where reading goes on, so a range in which nothing begins owns nothing and
+    need not look at what lies before it; damage up to the file's end belongs to the last range.
+    """
+    if isinstance(event, Record):
+        return start <= event.offset < end
+    return start <= event.resumes < end or event.resumes == end == size
+
+
+class RecordHead(NamedTuple):
+    """A record header: its type in lower case, Content-Length, fields, and where the block begins."""
+
+    type: bytes
+    length: int
+    fields: Fields
+    end: int
+
+
+def parse_head(data: bytes | bytearray, start: int = 0) -> RecordHead | None:
+    """The record header at `start`, or None where there is no complete one with type and length."""
+    if not _VERSION.match(data, start):
+        return None
+    blank = BLANK_LINE.search(data, start, start + HEADER_LIMIT)
+    if blank is None:
+        return None
+    fields = parse_fields(bytes(data[start : blank.start()]))
+    kind, length = fields.get(b"warc-type"), fields.get(b"content-length", b"")
+    if not kind or not length.isdigit() or len(length) > _LENGTH_DIGITS:
+        return None
+    return RecordHead(kind.lower(), int(length), fields, blank.end())
+
+
+def parse_fields(header: bytes) -> Fields:
+    """Fields of a header whose first line is none, by lower-case name; repeated ones joined by a comma.
+
+    Folded lines are unfolded, lines without a colon passed over.
+    """
+    if b"\n " in header or b"\n\t" in header:
+        header = _FOLD.sub(b" ", header)
+    fields: Fields = {}
+    lines = iter(header.split(b"\n"))
+    next(lines)
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if colon:
+            name, value = name.strip().lower(), value.strip()
+            fields[name] = fields[name] + b", " + value if name in fields else value
+    return fields
