@@ -58,7 +58,8 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
 def test_a_task_whose_worker_always_dies_fails_with_one_line(lines: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(yaml.safe_dump(RECIPE))
-    command = [sys.executable, "-m", "corpusmill", "run", str(recipe), "--in", str(lines), "--out", str(tmp_path / "run")]
+    command = [sys.executable, "-m", "corpusmill", "run", str(recipe), "--in", str(lines)]
+    command += ["--out", str(tmp_path / "run")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "CORPUSMILL_FAULT": "batch@curate:1"}
     result = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert result.returncode == 1

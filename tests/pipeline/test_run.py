@@ -154,7 +154,7 @@ def test_counts_are_complete_under_every_rejects_policy(lines: Path, finished: P
 def test_an_error_that_every_row_raises_fails_the_task(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.txt").write_text("raise one\nraise two\n")
-    with pytest.raises(RunError, match="every row.*cannot bear"):
+    with pytest.raises(RunError, match=r"every row.*cannot bear"):
         run(recipe(), [tmp_path / "in"], tmp_path / "run", executor="inline", quiet=True)
 
 

@@ -1,0 +1,75 @@
+"""Plans follow from recipe and input listing alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import Recipe, compile_plan
+from pipeline.errors import RecipeError
+from pipeline.plan import Plan, pack
+from stages.base import Split
+from tests.pipeline.conftest import RECIPE
+
+
+def test_a_recipe_compiles_to_row_wise_phases_and_those_of_its_exchanges(lines: Path) -> None:
+    plan = compile_plan(Recipe.parse(RECIPE), [lines])
+    assert [phase.name for phase in plan.phases] == ["curate", "exact_dedup.keys", "exact_dedup.match", "survivors"]
+    assert plan.phase("survivors").publishes["survivors.documents"] == "documents"
+    assert {plan.phase("curate").tasks, plan.phase("survivors").tasks} == {plan.phase("curate").tasks}
+
+
+def test_a_plan_saved_and_loaded_is_the_same_plan(lines: Path, tmp_path: Path) -> None:
+    plan = compile_plan(Recipe.parse(RECIPE), [lines])
+    plan.save(tmp_path / "plan.json")
+    assert Plan.load(tmp_path / "plan.json") == plan
+
+
+@given(st.lists(st.integers(1, 500), max_size=60), st.integers(1, 400))
+def test_packing_keeps_every_split_in_order_and_tasks_near_the_target(sizes: list[int], target: int) -> None:
+    splits = [Split("f", number, number + 1, size) for number, size in enumerate(sizes)]
+    tasks = pack(splits, target)
+    assert [split for task in tasks for split in task] == splits
+    assert all(len(task) == 1 or sum(split.bytes for split in task) <= target for task in tasks)
+
+
+@pytest.mark.parametrize(
+    ("given_path", "message"),
+    [("nowhere", "no such input"), ("empty", "holds no file ending in .txt"), ("other.csv", "reads .txt")],
+)
+def test_wrong_inputs_are_refused_in_one_line(tmp_path: Path, given_path: str, message: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "other.csv").write_text("a,b\n")
+    with pytest.raises(RecipeError, match=message):
+        compile_plan(Recipe.parse(RECIPE), [tmp_path / given_path])
+
+
+def test_two_inputs_with_a_file_of_the_same_name_are_refused(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.txt").write_text("text\n")
+    with pytest.raises(RecipeError, match="common parent"):
+        compile_plan(Recipe.parse(RECIPE), [tmp_path / "a", tmp_path / "b"])
+
+
+def test_a_limit_takes_the_first_rows_by_identity(lines: Path, tmp_path: Path) -> None:
+    from pipeline import run
+
+    for limit in (1, 299, 301, 5000):
+        totals = run(
+            Recipe.parse(RECIPE), [lines], tmp_path / str(limit), executor="inline", limit=limit, quiet=True
+        ).totals
+        assert totals.read == min(limit, 900)
+
+
+def test_no_stage_may_change_documents_after_they_were_used(lines: Path) -> None:
+    stages = [*RECIPE["stages"], "train_tokenizer", {"filter": {"name": "late", "drop_if": "length_characters > 3"}}]
+    try:
+        recipe = Recipe.parse({**RECIPE, "stages": stages})
+    except RecipeError:
+        pytest.skip("train_tokenizer cannot be imported here")
+    with pytest.raises(RecipeError, match="move it before"):
+        compile_plan(recipe, [lines])
