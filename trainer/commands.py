@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from trainer.text import Tokenizer
+    from tokenizer import Tokenizer
 
 _Tokenizer = Annotated[
     Path | None,
@@ -60,13 +61,14 @@ def sample(
 
     Example: corpusmill sample RUN/model --prompt "The module" --temperature 0.7 --top-k 50
     """
+    from tokenizer import load as load_tokenizer
     from trainer.checkpoint import find_checkpoint, load_model
     from trainer.precision import choose_device
     from trainer.sample import Sampling, generate
-    from trainer.text import TOKENIZER_NAME, load_tokenizer
+    from trainer.text import require_tokenizer
 
     found = find_checkpoint(checkpoint)
-    reader = load_tokenizer(tokenizer or found / TOKENIZER_NAME)
+    reader = load_tokenizer(require_tokenizer(found, tokenizer))
     model, state = load_model(found, choose_device("auto"))
     sampling = Sampling(temperature, top_k, top_p, max_tokens, seed)
     context = state.train_config().sequence_length
@@ -84,15 +86,10 @@ def sample(
 
 def _pieces(ids: Iterator[int], tokenizer: Tokenizer) -> Iterator[str]:
     """Text as it becomes certain: bytes of a character that is not complete yet are held back."""
-    tokens: list[int] = []
-    shown = ""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     for token in ids:
-        tokens.append(token)
-        text = tokenizer.decode(tokens)
-        if not text.endswith("\ufffd") and text.startswith(shown):
-            yield text[len(shown) :]
-            shown = text
-    yield tokenizer.decode(tokens)[len(shown) :]
+        yield decoder.decode(tokenizer.decode_bytes([token]))
+    yield decoder.decode(b"", final=True)
 
 
 def evaluate(

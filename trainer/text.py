@@ -1,48 +1,13 @@
-"""The tokenizer behind a checkpoint: the one place in the trainer where text and token ids meet."""
+"""Which tokenizer.json belongs to a shard set; its sha256 ties tokens, checkpoints and samples together."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Protocol
 
 from trainer.errors import TrainerError
 
 TOKENIZER_NAME = "tokenizer.json"
-
-
-class Tokenizer(Protocol):
-    """What sampling needs of a tokenizer; the text of a special token encodes as ordinary text."""
-
-    def encode(self, text: str) -> list[int]: ...
-
-    def decode(self, ids: list[int]) -> str: ...
-
-
-class _TokenizersFile:
-    """A tokenizer.json read by the `tokenizers` library."""
-
-    def __init__(self, path: Path) -> None:
-        import tokenizers
-
-        try:
-            self._tokenizer = tokenizers.Tokenizer.from_file(str(path))
-        except Exception as error:
-            reason = str(error).splitlines()[0]
-            raise TrainerError(f"{path}: not a tokenizer.json that can be read: {reason}") from None
-        self._tokenizer.encode_special_tokens = True
-
-    def encode(self, text: str) -> list[int]:
-        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
-
-    def decode(self, ids: list[int]) -> str:
-        return str(self._tokenizer.decode(ids, skip_special_tokens=True))
-
-
-def load_tokenizer(path: Path) -> Tokenizer:
-    if not path.is_file():
-        raise TrainerError(f"{path}: no such tokenizer file; name one with --tokenizer")
-    return _TokenizersFile(path)
 
 
 def find_tokenizer(shards: Path, given: Path | None, sha256: str) -> Path | None:
@@ -55,10 +20,25 @@ def find_tokenizer(shards: Path, given: Path | None, sha256: str) -> Path | None
         if given:
             raise TrainerError(f"{given}: no such tokenizer file")
         return None
+    _require_sha256(path, sha256, "the shards were written")
+    return path
+
+
+def require_tokenizer(checkpoint: Path, given: Path | None) -> Path:
+    """The tokenizer.json to sample with: the one given (of the same sha256), else the checkpoint's copy."""
+    from trainer.checkpoint import read_state
+
+    path = given or checkpoint / TOKENIZER_NAME
+    if not path.is_file():
+        reason = "no such tokenizer file" if given else "holds no tokenizer.json; name one with --tokenizer"
+        raise TrainerError(f"{given or checkpoint}: {reason}")
+    _require_sha256(path, read_state(checkpoint).tokenizer_sha256, f"{checkpoint.name} was trained")
+    return path
+
+
+def _require_sha256(path: Path, sha256: str, purpose: str) -> None:
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if sha256 and found != sha256:
         raise TrainerError(
-            f"{path}: sha256 {found[:12]}… but the shards were written with {sha256[:12]}…; "
-            "name the right file with --tokenizer"
+            f"{path}: sha256 is {found[:12]}… but {purpose} with {sha256[:12]}…; name the right file with --tokenizer"
         )
-    return path
