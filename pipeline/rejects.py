@@ -31,7 +31,7 @@ def reject_schema(stages: Sequence[pa.Schema]) -> pa.Schema:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Ending:
     """Why some rows of a batch ended; the lists have one entry a row, or None for all rows."""
 
     stage: str

@@ -1,7 +1,7 @@
 """What a running task tells the outside: batches in flight for the driver, lines for its log.
 
-The driver sees two numbers in shared memory (batch ordinal and rows so far), so that a dead worker's last
-batch is known and progress costs nothing; people read the log, one JSON object a line.
+The driver sees a few numbers in shared memory (batch ordinal, rows so far, a row in flight), so that a dead
+worker's last batch is known and progress costs nothing; people read the log, one JSON object a line.
 """
 
 from __future__ import annotations
@@ -15,16 +15,19 @@ from typing import Any
 from pipeline.errors import Stopped
 from pipeline.faults import fault_point
 
-#: Slots of the shared numbers: ordinal of the batch in flight, rows read so far, stop wanted.
-BATCH, ROWS, STOP = 0, 1, 2
+#: Slots of the shared numbers: ordinal of the batch in flight, rows read so far, stop wanted, and in a
+#: rehearsal the row in flight (number of its file in the plan counted from 1, offset, ordinal).
+BATCH, ROWS, STOP, ROW_FILE, ROW_OFFSET, ROW_ORDINAL = range(6)
+SLOTS = 6
 
 
 class TaskReporter:
     """Counts batches of one attempt at a task and writes its log."""
 
     def __init__(self, log: Path, shared: MutableSequence[int] | None = None) -> None:
-        self._shared: MutableSequence[int] = shared if shared is not None else [0, 0, 0]
-        self._shared[BATCH], self._shared[ROWS] = 0, 0
+        self._shared: MutableSequence[int] = shared if shared is not None else [0] * SLOTS
+        for slot in (BATCH, ROWS, ROW_FILE):
+            self._shared[slot] = 0
         self._log = log
 
     def batch(self, rows: int) -> None:
@@ -34,6 +37,20 @@ class TaskReporter:
         self._shared[BATCH] += 1
         self._shared[ROWS] += rows
         fault_point("batch")
+
+    def row(self, file: int, offset: int, ordinal: int) -> None:
+        """In a rehearsal: this row alone is in flight."""
+        self._shared[ROW_OFFSET], self._shared[ROW_ORDINAL] = offset, ordinal
+        self._shared[ROW_FILE] = file
+
+    def rows_ended(self) -> None:
+        """The rehearsal is over."""
+        self._shared[ROW_FILE] = 0
+
+    @property
+    def batch_ordinal(self) -> int:
+        """Ordinal of the batch in flight, counted from 1."""
+        return self._shared[BATCH]
 
     def log(self, event: str, **details: Any) -> None:
         """Append a line to the task's log."""

@@ -22,7 +22,7 @@ from pipeline.document_files import RowGroupWriter
 from pipeline.errors import RunError
 from pipeline.manifest import Rows, StageAccount
 from pipeline.plan import Plan, PlannedPhase, stages_of
-from pipeline.rejects import RejectCollector, Verdict, reject_schema
+from pipeline.rejects import RejectCollector, Ending, reject_schema
 from pipeline.removals import removals_of
 from pipeline.reporter import TaskReporter
 from pipeline.task_inputs import TaskInputs
@@ -58,7 +58,11 @@ class RowwiseTask:
         inputs: TaskInputs,
         outputs: TaskOutputs,
         reporter: TaskReporter,
+        rehearse: int = 0,
     ) -> None:
+        self._rehearse = rehearse
+        self._verdicts = {(v.file, v.offset, v.ordinal): v.error for v in inputs.verdicts(phase, index)}
+        self._file_numbers = {name: number for number, name in enumerate(plan.files, 1)}
         self._plan, self._phase, self._index = plan, phase, index
         self._inputs, self._outputs, self._reporter = inputs, outputs, reporter
         stages = stages_of(plan, phase)
@@ -150,7 +154,9 @@ class RowwiseTask:
         self._account_read(read)
         self.rows.read += read.rows.num_rows + read.ended.num_rows
         self._end(read.ended, read.ended_positions, read.ended_verdict, rejects)
-        batch, positions = read.rows, read.positions
+        batch, positions = self._apply_verdicts(read.rows, read.positions, rejects)
+        if self._reporter.batch_ordinal == self._rehearse:
+            self._rehearse_rows(batch)
         for label, stage in self._transforms.items():
             if batch.num_rows == 0:
                 break
@@ -167,6 +173,30 @@ class RowwiseTask:
             self.rows.kept += batch.num_rows
             kept.add(batch.cast(kept.schema) if batch.schema != kept.schema else batch)
         rejects.flush()
+
+    def _apply_verdicts(
+        self, batch: pa.RecordBatch, positions: np.ndarray, rejects: RejectCollector
+    ) -> tuple[pa.RecordBatch, np.ndarray]:
+        if not self._verdicts:
+            return batch, positions
+        errors = [self._verdicts.get(identity) for identity in _identities(batch)]
+        condemned = np.array([error is not None for error in errors], dtype=bool)
+        messages = [error for error in errors if error is not None]
+        none = [None] * len(messages)
+        verdict = Ending(self._source_label, "quarantined", none, none, none, messages)
+        self._end(batch.filter(pa.array(condemned)), positions[condemned], verdict.columns(), rejects)
+        return batch.filter(pa.array(~condemned)), positions[~condemned]
+
+    def _rehearse_rows(self, batch: pa.RecordBatch) -> None:
+        """Take the batch through the stages row by row, so that a row which kills the process is known."""
+        for row, (file, offset, ordinal) in enumerate(_identities(batch)):
+            self._reporter.row(self._file_numbers[file], offset, ordinal)
+            alone = batch.slice(row, 1)
+            for label, stage in self._transforms.items():
+                alone, _ = _guarded(stage, alone)
+                if alone.num_rows == 0 or (label in self._judges and self._judges[label](alone).first[0] >= 0):
+                    break
+        self._reporter.rows_ended()
 
     def _account_read(self, read: ReadBatch) -> None:
         """Rows that the source gave, or that each removal list left over."""
@@ -190,7 +220,7 @@ class RowwiseTask:
         failed = np.array([error is not None for error in errors])
         messages = [f"{label}: {error}" for error in errors if error is not None]
         none = [None] * len(messages)
-        verdict = Verdict(label, "quarantined", none, none, none, messages)
+        verdict = Ending(label, "quarantined", none, none, none, messages)
         self._end(batch.filter(pa.array(failed)), positions[failed], verdict.columns(), rejects)
         return result, positions[~failed]
 
@@ -209,7 +239,7 @@ class RowwiseTask:
         ended = batch.filter(pa.array(dropped))
         first = verdicts.first[dropped]
         failing = [judge.rules[index] for index in first]
-        verdict = Verdict(
+        verdict = Ending(
             label,
             "dropped",
             [rule.name for rule in failing],
@@ -229,6 +259,11 @@ class RowwiseTask:
             else:
                 self.rows.dropped[rule] = self.rows.dropped.get(rule, 0) + 1
         rejects.add(rows, positions, verdict)
+
+
+def _identities(batch: pa.RecordBatch) -> list[tuple[str, int, int]]:
+    columns = [batch.column(name).to_pylist() for name in ("file", "offset", "ordinal")]
+    return list(zip(*columns, strict=True))
 
 
 def _content_bytes(batch: pa.RecordBatch) -> int:

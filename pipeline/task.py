@@ -27,12 +27,19 @@ from pipeline.workspace import Workspace
 
 
 def run_task(
-    plan: Plan, run: Path, phase_name: str, index: int, shared: MutableSequence[int] | None = None, attempt: int = 1
+    plan: Plan,
+    run: Path,
+    phase_name: str,
+    index: int,
+    shared: MutableSequence[int] | None = None,
+    attempt: int = 1,
+    rehearse: int = 0,
 ) -> Manifest:
     """Run one task of a phase whose inputs are complete, and return the manifest it left.
 
-    `shared` are the reporter's three integers (pipeline.reporter). Raises what the stages raise: errors with
-    `exit_status` 2 are the user's to mend; Stopped when a stop was asked for.
+    `shared` are the reporter's integers (pipeline.reporter); `rehearse` is the ordinal of a batch to go
+    through row by row first, so that a row which kills the process is known (0: none). Raises what the
+    stages raise: errors with `exit_status` 2 are the user's to mend; Stopped when a stop was asked for.
     """
     workspace = Workspace(run)
     phase = plan.phase(phase_name)
@@ -42,7 +49,7 @@ def run_task(
     write_json(running, {"pid": os.getpid(), "started": time.time(), "attempt": attempt})
     reporter.log("started", attempt=attempt, pid=os.getpid())
     try:
-        manifest = _run(plan, phase, index, workspace, reporter, attempt)
+        manifest = _run(plan, phase, index, workspace, reporter, attempt, rehearse)
         fault_point("before_manifest")
         manifest.save(workspace.manifest(phase, index))
         workspace.failure(phase, index).unlink(missing_ok=True)
@@ -59,14 +66,20 @@ def run_task(
 
 
 def _run(
-    plan: Plan, phase: PlannedPhase, index: int, workspace: Workspace, reporter: TaskReporter, attempt: int
+    plan: Plan,
+    phase: PlannedPhase,
+    index: int,
+    workspace: Workspace,
+    reporter: TaskReporter,
+    attempt: int,
+    rehearse: int,
 ) -> Manifest:
     started, cpu = time.perf_counter(), time.process_time()
     inputs, outputs = TaskInputs(plan, workspace), TaskOutputs(phase, workspace)
     described = inputs.describe(phase, index)
     rows, accounts, counters, bytes_read = None, [], {}, 0
     if phase.step is None:
-        rowwise = RowwiseTask(plan, phase, index, inputs, outputs, reporter)
+        rowwise = RowwiseTask(plan, phase, index, inputs, outputs, reporter, rehearse)
         accounts = rowwise.run()
         rows, bytes_read = rowwise.rows, rowwise.bytes_read
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
@@ -9,6 +10,7 @@ from pipeline.errors import RunError
 from pipeline.fingerprint import digest
 from pipeline.manifest import Manifest
 from pipeline.plan import Plan, PlannedPhase
+from pipeline.verdicts import Verdict, read_verdicts
 from pipeline.workspace import Workspace
 from stages.base import InputPart
 
@@ -48,7 +50,12 @@ class TaskInputs:
         for read in phase.reads:
             task = index if read.select == "same" else None
             described.append({"output": read.output, "task": task, "sha256": self._digest(read.output, task)})
+        described += [{"verdict": asdict(verdict)} for verdict in self.verdicts(phase, index)]
         return described
+
+    def verdicts(self, phase: PlannedPhase, index: int) -> list[Verdict]:
+        """Rows that earlier attempts at the task found to kill their worker."""
+        return read_verdicts(self.workspace.verdicts(phase, index))
 
     def _digest(self, output: str, task: int | None) -> str:
         return digest([[part.task, part.path.name, part.sha256] for part in self.parts(output, task)])

@@ -36,6 +36,9 @@ class Workspace:
     def failure(self, phase: PlannedPhase, index: int) -> Path:
         return self.phase(phase) / "failures" / f"{index:05d}.json"
 
+    def verdicts(self, phase: PlannedPhase, index: int) -> Path:
+        return self.phase(phase) / "verdicts" / f"{index:05d}.json"
+
     def running(self, phase: PlannedPhase, index: int) -> Path:
         return self.phase(phase) / "running" / f"{index:05d}.json"
 

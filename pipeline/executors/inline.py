@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.errors import Stopped
 from pipeline.executors.base import Progress, TaskFailure
 from pipeline.plan import Plan
-from pipeline.reporter import ROWS, STOP
+from pipeline.reporter import ROWS, SLOTS, STOP
 from pipeline.task import run_task
 
 
@@ -16,7 +16,7 @@ class InlineExecutor:
     """No processes: an exception shows its own traceback under --debug, a debugger stops where it should."""
 
     def __init__(self) -> None:
-        self._shared = [0, 0, 0]
+        self._shared = [0] * SLOTS
 
     def run_phase(
         self, plan: Plan, run: Path, phase: str, indices: Sequence[int], progress: Progress

@@ -1,8 +1,8 @@
 """Run tasks in worker processes on this machine, one process a worker.
 
 Workers are spawned, never forked, so threads of numba, Arrow or torch cannot deadlock them. A worker that
-dies is noticed by its closed pipe; its task is repeated by a new worker, up to ATTEMPTS times, with the
-batch that was in flight recorded. Workers die with their driver (a closed pipe, and on Linux a signal).
+dies is noticed by its closed pipe and its task repeated by a new one (pipeline.executors.deaths). Workers
+die with their driver: by the closed pipe, and on Linux by a signal.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -21,13 +22,14 @@ from typing import Any
 
 from pipeline.errors import Stopped
 from pipeline.executors.base import Progress, TaskFailure
+from pipeline.executors.deaths import Deaths
 from pipeline.executors.inline import task_failure
 from pipeline.files import write_json
 from pipeline.plan import Plan
-from pipeline.reporter import BATCH, ROWS, STOP
+from pipeline.reporter import BATCH, ROW_FILE, ROW_ORDINAL, ROWS, SLOTS, STOP
+from pipeline.verdicts import Verdict, add_verdict
 from pipeline.workspace import Workspace
 
-ATTEMPTS = 3
 PR_SET_PDEATHSIG = 1
 
 
@@ -44,7 +46,7 @@ class _PhaseRun:
     """Where one phase stands: tasks waiting, deaths so far, what failed."""
 
     waiting: list[int]
-    deaths: dict[int, list[int]] = field(default_factory=dict)
+    deaths: defaultdict[int, Deaths] = field(default_factory=lambda: defaultdict(Deaths))
     failures: list[TaskFailure] = field(default_factory=list)
     finished: int = 0
     finished_rows: int = 0
@@ -95,9 +97,9 @@ class LocalExecutor:
             if worker.task is None and state.waiting:
                 worker.task = state.waiting.pop()
                 worker.shared[ROWS] = 0
-                attempt = 1 + len(state.deaths.get(worker.task, []))
+                deaths = state.deaths[worker.task]
                 try:
-                    worker.pipe.send((str(run), phase, worker.task, attempt))
+                    worker.pipe.send((phase, worker.task, deaths.attempts, deaths.rehearse))
                 except OSError:
                     worker.process.join(timeout=10)
 
@@ -117,30 +119,34 @@ class LocalExecutor:
             worker.task = None
 
     def _bury(self, worker: _Worker, state: _PhaseRun, plan: Plan, run: Path, phase: str) -> None:
-        """A worker died: repeat its task on a new one, or give the task up after ATTEMPTS deaths."""
+        """A worker died: condemn the row it died of, repeat its task on a new worker, or give the task up."""
         assert worker.task is not None
         worker.process.join(timeout=10)
-        code = worker.process.exitcode
-        batch = int(worker.shared[BATCH])
         self._workers.remove(worker)
-        batches = state.deaths.setdefault(worker.task, [])
-        batches.append(batch)
-        planned = plan.phase(phase)
-        death = f"worker died ({_ending(code)}) in batch {batch}, attempt {len(batches)} of {ATTEMPTS}"
-        sys.stderr.write(f"{phase} task {worker.task}: {death}\n")
-        workspace = Workspace(run)
-        write_json(workspace.failure(planned, worker.task), {"message": death, "time": time.time(), "batches": batches})
+        ending, batch = _ending(worker.process.exitcode), int(worker.shared[BATCH])
+        row = tuple(worker.shared[ROW_FILE : ROW_ORDINAL + 1]) if worker.shared[ROW_FILE] else None
+        deaths = state.deaths[worker.task]
+        condemned = deaths.record(batch, row)
+        planned, workspace = plan.phase(phase), Workspace(run)
+        message = f"worker died ({ending}) in batch {batch}, attempt {deaths.attempts - 1}"
+        if condemned is not None:
+            file = list(plan.files)[condemned[0] - 1]
+            verdict = Verdict(file, condemned[1], condemned[2], f"its worker died of it alone, twice ({ending})")
+            add_verdict(workspace.verdicts(planned, worker.task), verdict)
+            message += f"; quarantined the row at {file} offset {verdict.offset}"
+        sys.stderr.write(f"{phase} task {worker.task}: {message}\n")
+        write_json(workspace.failure(planned, worker.task), {"message": message, "time": time.time()})
         workspace.running(planned, worker.task).unlink(missing_ok=True)
-        if len(batches) < ATTEMPTS:
+        if not deaths.hopeless:
             state.waiting.append(worker.task)
-        else:
-            message = f"its worker died {ATTEMPTS} times ({_ending(code)}), last in batches {batches}"
-            state.failures.append(TaskFailure(phase, worker.task, message, mendable=False))
-            state.finished += 1
+            return
+        message = f"its worker died {len(deaths.batches)} times ({ending}), in batches {deaths.batches}"
+        state.failures.append(TaskFailure(phase, worker.task, message, mendable=False))
+        state.finished += 1
 
     def _start(self, run: Path) -> _Worker:
         ours, theirs = self._context.Pipe()
-        shared = self._context.RawArray("q", 3)
+        shared = self._context.RawArray("q", SLOTS)
         process = self._context.Process(
             target=_work, args=(theirs, shared, str(run), os.getpid()), daemon=True, name="corpusmill-worker"
         )
@@ -169,12 +175,12 @@ def _work(pipe: Connection, shared: Any, run: str, driver: int) -> None:
     plan = Workspace(Path(run)).load_plan()
     while True:
         try:
-            _, phase, index, attempt = pipe.recv()
+            phase, index, attempt, rehearse = pipe.recv()
         except EOFError:
             return
         outcome: TaskFailure | str | None = None
         try:
-            run_task(plan, Path(run), phase, index, shared, attempt)
+            run_task(plan, Path(run), phase, index, shared, attempt, rehearse)
         except Stopped:
             outcome = "stopped"
         except Exception as error:

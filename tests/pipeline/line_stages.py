@@ -5,6 +5,7 @@ The source reads text files line by line, so that tests of the engine need no cr
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -85,3 +86,14 @@ class Fragile(Transform):
             raise ValueError("cannot bear this text")
         errors = ["text says error" if "error" in text else None for text in texts]
         return batch.append_column("error", pa.array(errors, pa.string()))
+
+
+class Deadly(Transform):
+    """Ends its process, without an exception, for texts with `abort`."""
+
+    name: ClassVar[str] = "deadly"
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if any("abort" in text for text in batch.column("text").to_pylist()):
+            os.abort()
+        return batch

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 import yaml
 
@@ -65,3 +66,20 @@ def test_a_task_whose_worker_always_dies_fails_with_one_line(lines: Path, tmp_pa
     assert result.returncode == 1
     assert "curate task 1: its worker died 3 times" in result.stderr
     assert not (tmp_path / "run" / "documents").exists()
+
+
+def test_rows_that_kill_their_worker_are_quarantined_and_all_others_kept(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    texts = [f"line number {number}" for number in range(60)]
+    texts[17] = "abort here"
+    texts[18] = "and abort there"
+    (tmp_path / "in" / "a.txt").write_text("\n".join(texts) + "\n")
+    stages = ["tests.pipeline.line_stages:Lines", "tests.pipeline.line_stages:Deadly"]
+    recipe = Recipe.parse({"name": "deadly", "stages": stages})
+    totals = run(recipe, [tmp_path / "in"], tmp_path / "run", workers=1, quiet=True).totals
+    assert (totals.read, totals.kept, totals.quarantined) == (60, 58, 2)
+    rejects = pl.read_parquet(tmp_path / "run" / "rejects" / "*.parquet")
+    assert rejects["text"].to_list() == [texts[17], texts[18]]
+    assert rejects["error"].str.contains("its worker died of it alone, twice").all()
+    again = run(recipe, [tmp_path / "in"], tmp_path / "run", workers=1, quiet=True)
+    assert sum(again.ran.values()) == 0
