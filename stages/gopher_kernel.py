@@ -25,7 +25,7 @@ from stages.repetition_kernel import (
     table_size,
     top_n_gram,
 )
-from stages.words_kernel import Exceptions, Piece, decode, split_words
+from stages.words_kernel import decode, split_words
 from tokenizer.kernel_cache import kernel
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def measure_texts(
     classes: Array,
     stop_words: Array,
     stop_starts: Array,
-    exceptions: Exceptions,
-    piece: Piece,
+    exceptions: Array,
+    piece: Array,
 ) -> Array:
     """Counts, int64[documents, COLUMNS], of the texts data[offsets[i]:offsets[i + 1]], with our words.
 
@@ -99,9 +99,7 @@ def measure_words(
         first, last = word_offsets[document], word_offsets[document + 1]
         low, high = offsets[document], offsets[document + 1]
         row = counts[document]
-        measure(
-            data, low, high, classes, starts[first:last], ends[first:last], stop_words, stop_starts, table, row
-        )
+        measure(data, low, high, classes, starts[first:last], ends[first:last], stop_words, stop_starts, table, row)
     return counts
 
 
@@ -356,6 +354,6 @@ def count_n_grams(
             grams[word] = max(mix(grams[word] * np.uint64(3) + hashes[word + n - 1]), np.uint64(1))
         row[TOP + n - 2] = top_n_gram(grams, lengths, n, count, repeated, keys, slots, seen)
     marks = np.empty(words, dtype=np.bool_)
-    mark_recurring(joined, sizes, words, marks, np.empty(table_size(4 * words), dtype=np.uint8))
+    mark_recurring(joined, sizes, words, marks, slots, np.empty(table_size(4 * words), dtype=np.uint8))
     for n in range(5, 11):
         row[DUPLICATE + n - 5] = duplicate_n_grams(prefixes, sizes, lengths, marks, n, words, table, keys)

@@ -180,11 +180,13 @@ def top_n_gram(
 
 
 @kernel
-def mark_recurring(joined: Array, sizes: Array, words: int, marks: Array, counters: Array) -> None:
+def mark_recurring(
+    joined: Array, sizes: Array, words: int, marks: Array, places: Array, counters: Array
+) -> None:
     """Set marks[i] (bool) unless the WINDOW bytes from word i on, joined without spaces, surely occur once.
 
-    An n-gram of at least WINDOW bytes that begins with bytes seen only once has no duplicate. `counters`
-    is scratch (uint8 of table_size(4 * words)). Different windows that share a counter only cost time.
+    An n-gram of at least WINDOW bytes that begins with bytes seen only once has no duplicate. `places`
+    (int64 of words) and `counters` (uint8 of table_size(4 * words)) are scratch. Different windows that share a counter only cost time.
     """
     mask = table_size(4 * words) - 1
     counters[: mask + 1] = 0
@@ -192,24 +194,23 @@ def mark_recurring(joined: Array, sizes: Array, words: int, marks: Array, counte
     leaving = np.uint64(1)
     for _ in range(WINDOW):
         leaving *= _FNV_PRIME
-    for visit in range(2):
-        digest = np.uint64(0)
-        end = 0
-        for word in range(words):
-            start = sizes[word]
-            if start + WINDOW > total:
-                marks[word] = True
-                continue
-            while end < start + WINDOW:
-                digest = digest * _FNV_PRIME + np.uint64(joined[end])
-                if end >= WINDOW:
-                    digest -= leaving * np.uint64(joined[end - WINDOW])
-                end += 1
-            slot = np.int64(mix(digest)) & mask
-            if visit == 0:
-                counters[slot] = min(counters[slot] + 1, 2)
-            else:
-                marks[word] = counters[slot] > 1
+    digest = np.uint64(0)
+    end = 0
+    whole = 0
+    while whole < words and sizes[whole] + WINDOW <= total:
+        while end < sizes[whole] + WINDOW:
+            digest = digest * _FNV_PRIME + np.uint64(joined[end])
+            if end >= WINDOW:
+                digest -= leaving * np.uint64(joined[end - WINDOW])
+            end += 1
+        slot = np.int64(mix(digest)) & mask
+        places[whole] = slot
+        counters[slot] = min(counters[slot] + 1, 2)
+        whole += 1
+    for word in range(whole):
+        marks[word] = counters[places[word]] > 1
+    for word in range(whole, words):
+        marks[word] = True
 
 
 @kernel
@@ -222,7 +223,11 @@ def duplicate_n_grams(
     `lengths` (int64) their bytes and characters; `marks` are those of mark_recurring, `table` is powers(), `keys`
     scratch (uint64 of table_size(words)).
     """
-    mask = table_size(words) - 1
+    candidates = 0
+    for index in range(words - n + 1):
+        if marks[index] or sizes[index + n] - sizes[index] < WINDOW:
+            candidates += 1
+    mask = table_size(candidates) - 1
     keys[: mask + 1] = 0
     repeated = 0
     index = 0

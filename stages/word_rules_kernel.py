@@ -1,7 +1,7 @@
 """Where punctuation is cut off a word: prefixes, suffixes and infixes of English, after spaCy's conventions.
 
-Every function looks at one piece of text without white space, given as parallel arrays of code points
-(int32) and character classes (uint16, stages/unicode_table.py), between the indices `low` and `high`.
+Every function looks at one piece of text without white space, between the characters `low` and
+`high`. A piece is int64[characters + 1, 4] with the columns below.
 Cost: a few comparisons a call; runs of full stops are read once.
 """
 
@@ -29,76 +29,80 @@ CURRENCY = unicode_table.CURRENCY
 DIGIT = unicode_table.DIGIT
 ELLIPSIS = 0x2026
 
+#: Columns of a piece: code point, classes of stages/unicode_table.py, byte offset, and scratch (ends of suffixes
+#: taken off, outermost first; then marks of words to join).
+POINT, KIND, PLACE, MARK = 0, 1, 2, 3
+
 
 @kernel
-def prefix_length(points: Array, classes: Array, low: int, high: int) -> int:
+def prefix_length(piece: Array, low: int, high: int) -> int:
     """How many characters at `low` are a prefix."""
     if low >= high:
         return 0
-    first = points[low]
+    first = piece[low, POINT]
     if first == 46:  # two or more full stops
         end = low
-        while end < high and points[end] == 46:
+        while end < high and piece[end, POINT] == 46:
             end += 1
         return end - low if end - low > 1 else 0
-    if classes[low] & PREFIX:
+    if piece[low, KIND] & PREFIX:
         return 1
     if first == 43:  # "+" unless a number follows
-        return 0 if low + 1 < high and classes[low + 1] & DIGIT else 1
-    if first == 85 and high - low > 2 and points[low + 1] == 83 and points[low + 2] == 36:
+        return 0 if low + 1 < high and piece[low + 1, KIND] & DIGIT else 1
+    if first == 85 and high - low > 2 and piece[low + 1, POINT] == 83 and piece[low + 2, POINT] == 36:
         return 3  # US$
-    if (first == 67 or first == 65) and high - low > 1 and points[low + 1] == 36:
+    if (first == 67 or first == 65) and high - low > 1 and piece[low + 1, POINT] == 36:
         return 2  # C$, A$
     return 0
 
 
 @kernel
-def suffix_length(points: Array, classes: Array, low: int, high: int) -> int:
+def suffix_length(piece: Array, low: int, high: int) -> int:
     """How many characters before `high` are a suffix; what precedes `low` is out of sight."""
     if low >= high:
         return 0
-    last = points[high - 1]
+    last = piece[high - 1, POINT]
     size = high - low
     if last == 46:
         start = high
-        while start > low and points[start - 1] == 46:
+        while start > low and piece[start - 1, POINT] == 46:
             start -= 1
         if high - start > 1:
             return high - start
-        if size > 1 and classes[high - 2] & BEFORE_STOP:
+        if size > 1 and piece[high - 2, KIND] & BEFORE_STOP:
             return 1
-        if size > 2 and classes[high - 2] & UPPER and classes[high - 3] & UPPER:
+        if size > 2 and piece[high - 2, KIND] & UPPER and piece[high - 3, KIND] & UPPER:
             return 1
-        if size > 2 and points[high - 3] == 0xB0:  # degrees F, C, K
-            scale = points[high - 2] & ~32
+        if size > 2 and piece[high - 3, POINT] == 0xB0:  # degrees F, C, K
+            scale = piece[high - 2, POINT] & ~32
             if scale == 70 or scale == 67 or scale == 75:
                 return 1
         return 0
-    if (last == 115 or last == 83) and size > 1 and (points[high - 2] == 39 or points[high - 2] == 0x2019):
+    if (last == 115 or last == 83) and size > 1 and (piece[high - 2, POINT] == 39 or piece[high - 2, POINT] == 0x2019):
         return 2  # 's
-    if last == ELLIPSIS and size > 1 and points[high - 2] == ELLIPSIS:
+    if last == ELLIPSIS and size > 1 and piece[high - 2, POINT] == ELLIPSIS:
         return 2
-    if classes[high - 1] & SUFFIX:
+    if piece[high - 1, KIND] & SUFFIX:
         return 1
-    if size > 1 and classes[high - 2] & DIGIT and (last == 43 or classes[high - 1] & CURRENCY):
+    if size > 1 and piece[high - 2, KIND] & DIGIT and (last == 43 or piece[high - 1, KIND] & CURRENCY):
         return 1
-    return unit_length(points, classes, low, high)
+    return unit_length(piece, low, high)
 
 
 @kernel
-def unit_length(points: Array, classes: Array, low: int, high: int) -> int:
+def unit_length(piece: Array, low: int, high: int) -> int:
     """How many characters before `high` are a unit of measure or a dollar sign that follows a digit."""
     start = high
-    while start > low and high - start < 5 and not classes[start - 1] & DIGIT:
+    while start > low and high - start < 5 and not piece[start - 1, KIND] & DIGIT:
         start -= 1
     size = high - start
-    if start == low or size == 0 or size > 4 or not classes[start - 1] & DIGIT:
+    if start == low or size == 0 or size > 4 or not piece[start - 1, KIND] & DIGIT:
         return 0
     code = np.int64(0)
     for place in range(start, high):
-        if points[place] > 0x7FF:
+        if piece[place, POINT] > 0x7FF:
             return 0
-        code = (code << 11) | np.int64(points[place])
+        code = (code << 11) | np.int64(piece[place, POINT])
     for unit in UNITS:
         if unit == code:
             return size
@@ -122,23 +126,23 @@ UNITS = _unit_codes()
 
 
 @kernel
-def infix_length(points: Array, classes: Array, low: int, high: int, place: int) -> int:
+def infix_length(piece: Array, low: int, high: int, place: int) -> int:
     """How many characters at `place` are an infix of the characters low to high."""
-    point = points[place]
+    point = piece[place, POINT]
     if point == 46:
         end = place
-        while end < high and points[end] == 46:
+        while end < high and piece[end, POINT] == 46:
             end += 1
         if end - place > 1:
             return end - place
-    if point == ELLIPSIS or classes[place] & ICON:
+    if point == ELLIPSIS or piece[place, KIND] & ICON:
         return 1
     if place == low or place + 1 >= high:
         return 0
-    before = classes[place - 1]
-    after = classes[place + 1]
+    before = piece[place - 1, KIND]
+    after = piece[place + 1, KIND]
     if before & DIGIT and (point == 43 or point == 45 or point == 42 or point == 94):
-        if after & DIGIT or points[place + 1] == 45:
+        if after & DIGIT or piece[place + 1, POINT] == 45:
             return 1
     if point == 46:
         return 1 if before & (LOWER | QUOTE) and after & (UPPER | QUOTE) else 0
@@ -149,19 +153,19 @@ def infix_length(points: Array, classes: Array, low: int, high: int, place: int)
     if point == 58 or point == 60 or point == 62 or point == 61 or point == 47:  # : < > = /
         return 1 if after & LETTER else 0
     if point == 45 or point == 0x2013 or point == 0x2014 or point == 126:
-        return dash_length(points, classes, high, place)
+        return dash_length(piece, high, place)
     return 0
 
 
 @kernel
-def dash_length(points: Array, classes: Array, high: int, place: int) -> int:
+def dash_length(piece: Array, high: int, place: int) -> int:
     """The length of a dash (up to three hyphens, two em dashes) at `place` that a letter follows."""
-    point = points[place]
+    point = piece[place, POINT]
     longest = 3 if point == 45 else 2 if point == 0x2014 else 1
     size = 1
     while True:
-        if place + size < high and classes[place + size] & LETTER:
+        if place + size < high and piece[place + size, KIND] & LETTER:
             return size
-        if size == longest or place + size >= high or points[place + size] != point:
+        if size == longest or place + size >= high or piece[place + size, POINT] != point:
             return 0
         size += 1

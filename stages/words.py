@@ -10,27 +10,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stages import words_kernel as layout
 from stages.unicode_table import character_classes
 from stages.word_exceptions import word_exceptions
-from stages.words_kernel import MOST_JOINED, Exceptions, Piece, split_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 @cache
-def exception_table() -> Exceptions:
-    """The English exceptions as the kernels read them."""
+def exception_table() -> np.ndarray:
+    """The English exceptions as the kernels read them: int64, laid out as stages/words_kernel.py says."""
     entries = word_exceptions()
-    unjoined = _table(entries, np.zeros(len(entries), dtype=np.int64))
-    bare = _table({}, np.zeros(0, dtype=np.int64))
-    by_rule = np.zeros(len(entries), dtype=np.int64)
+    table = _table(entries)
+    bare = _table({})
     for index, (entry, words) in enumerate(entries.items()):
         count = len(_split(entry.encode(), bare))
         # Joining happens in place, so an exception never becomes more words than it replaces.
-        if len(words) <= count <= MOST_JOINED and count > 1:
-            by_rule[index] = count
-    return unjoined._replace(by_rule=by_rule)
+        if len(words) <= count <= layout.MOST_JOINED and count > 1:
+            table[layout.BY_RULE + index] = count
+    return table
 
 
 def split(text: str) -> list[str]:
@@ -39,49 +38,43 @@ def split(text: str) -> list[str]:
     return [data[start:end].decode() for start, end in _split(data, exception_table())]
 
 
-def scratch(size: int) -> Piece:
+def scratch(size: int) -> np.ndarray:
     """Room for the kernels to work on texts of up to `size` bytes; untouched pages cost no memory."""
-    return Piece(
-        np.empty(size + 1, dtype=np.int32),
-        np.empty(size + 1, dtype=np.uint16),
-        np.empty(size + 1, dtype=np.int64),
-        np.empty(size + 1, dtype=np.int64),
-    )
+    return np.empty((size + 1, 4), dtype=np.int64)
 
 
-def _split(data: bytes, exceptions: Exceptions) -> list[tuple[int, int]]:
+def _split(data: bytes, exceptions: np.ndarray) -> list[tuple[int, int]]:
     size = len(data)
     starts, ends = np.empty(size + 1, dtype=np.int64), np.empty(size + 1, dtype=np.int64)
     buffer = np.frombuffer(data, dtype=np.uint8)
-    count = split_words(buffer, 0, size, character_classes(), exceptions, scratch(size), starts, ends)
+    classes = character_classes()
+    count = layout.split_words(buffer, 0, size, classes, exceptions, scratch(size), starts, ends)
     return list(zip(starts[:count].tolist(), ends[:count].tolist(), strict=True))
 
 
-def _table(entries: Mapping[str, tuple[str, ...]], by_rule: np.ndarray) -> Exceptions:
+def _table(entries: Mapping[str, tuple[str, ...]]) -> np.ndarray:
+    assert len(entries) <= layout.MOST_ENTRIES
     texts = [entry.encode() for entry in entries]
     pieces = [[len(word.encode()) for word in words] for words in entries.values()]
-    lengths = np.zeros(4096, dtype=np.uint64)
-    slots = np.full(8192, -1, dtype=np.int32)
+    data = b"".join(texts)
+    table = np.zeros(layout.DATA + len(data), dtype=np.int64)
+    table[layout.SLOTS : layout.SLOTS + layout.SLOT_COUNT] = -1
     for index, text in enumerate(texts):
         corner = (text[0] & 63) << 6 | (text[-1] & 63)
-        lengths[corner] |= np.uint64(1 << len(text))
-        slot = (_fnv1a(text) >> 20) % len(slots)
-        while slots[slot] >= 0:
-            slot = (slot + 1) % len(slots)
-        slots[slot] = index
-    return Exceptions(
-        lengths,
-        slots,
-        np.frombuffer(b"".join(texts) or b"\0", dtype=np.uint8).copy(),
-        _starts([len(text) for text in texts]),
-        np.array([length for parts in pieces for length in parts] or [0], dtype=np.int64),
-        _starts([len(parts) for parts in pieces]),
-        by_rule,
-    )
+        table[layout.LENGTHS + corner] |= 1 << len(text)
+        slot = (_fnv1a(text) >> 20) % layout.SLOT_COUNT
+        while table[layout.SLOTS + slot] >= 0:
+            slot = (slot + 1) % layout.SLOT_COUNT
+        table[layout.SLOTS + slot] = index
+    _fill(table, layout.STARTS, np.cumsum([0, *(len(text) for text in texts)]))
+    _fill(table, layout.PIECE_STARTS, np.cumsum([0, *(len(parts) for parts in pieces)]))
+    _fill(table, layout.PIECES, [length for parts in pieces for length in parts])
+    _fill(table, layout.DATA, np.frombuffer(data, dtype=np.uint8))
+    return table
 
 
-def _starts(lengths: list[int]) -> np.ndarray:
-    return np.cumsum([0, *lengths], dtype=np.int64)
+def _fill(table: np.ndarray, section: int, values: np.ndarray | list[int]) -> None:
+    table[section : section + len(values)] = values
 
 
 def _fnv1a(data: bytes) -> int:

@@ -9,12 +9,12 @@ whose exceptions are looked up at every step; about 60 to 100 MB/s of English pr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stages import unicode_table
-from stages.word_rules_kernel import infix_length, prefix_length, suffix_length
+from stages.word_rules_kernel import KIND, MARK, PLACE, POINT, infix_length, prefix_length, suffix_length
 from stages.word_urls_kernel import is_url
 from tokenizer.kernel_cache import kernel
 
@@ -31,30 +31,17 @@ _FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME = np.uint64(0x100000001B3)
 
 
-class Exceptions(NamedTuple):
-    """The exceptions of stages/word_exceptions.py as a hash table in arrays."""
-
-    #: uint64[4096] by the low six bits of the first and last byte: bit n is set if one of n bytes exists.
-    lengths: Array
-    #: int32, open addressing by FNV-1a of the bytes: the entry's number or -1. A power of two long.
-    slots: Array
-    #: uint8 and int64: the entries' bytes one after another and where each starts (entries + 1).
-    data: Array
-    starts: Array
-    #: int64: the byte lengths of the words an entry is made of, and where each entry's begin (entries + 1).
-    pieces: Array
-    piece_starts: Array
-    #: int64: how many words the rules alone make of the entry; 0 where they leave it whole.
-    by_rule: Array
-
-
-class Piece(NamedTuple):
-    """Scratch for one run of text without white space: one item a character, and one more for the end."""
-
-    points: Array  # int32 code points
-    classes: Array  # uint16 of stages/unicode_table.py
-    places: Array  # int64 byte offsets
-    suffixes: Array  # int64 ends of suffixes taken off, outermost first; then marks of words to join
+#: The exceptions of stages/word_exceptions.py as a hash table in one int64 array (stages/words.py fills it;
+#: numba counts references for each array of a tuple, which costs more than the look-up). Its sections:
+LENGTHS = 0  # by the low six bits of first and last byte: bit n is set if an entry has n bytes
+SLOTS = LENGTHS + 4096  # open addressing by FNV-1a of the bytes: number of the entry, or -1
+SLOT_COUNT = 8192
+STARTS = SLOTS + SLOT_COUNT  # where an entry's bytes start in DATA, and where the last one's end
+MOST_ENTRIES = 2047
+PIECE_STARTS = STARTS + MOST_ENTRIES + 1  # where the byte lengths of an entry's words start in PIECES
+BY_RULE = PIECE_STARTS + MOST_ENTRIES + 1  # how many words the rules alone make of it; 0 for whole
+PIECES = BY_RULE + MOST_ENTRIES + 1
+DATA = PIECES + 4 * MOST_ENTRIES
 
 
 @kernel
@@ -73,31 +60,30 @@ def decode(data: Array, place: int) -> tuple[int, int]:
 
 
 @kernel
-def find_exception(exceptions: Exceptions, data: Array, start: int, end: int) -> int:
+def find_exception(exceptions: Array, data: Array, start: int, end: int) -> int:
     """The number of the exception that data[start:end] is, or -1."""
     length = end - start
     if length < 1 or length > 63:
         return -1
     corner = (np.int64(data[start] & 63) << 6) | np.int64(data[end - 1] & 63)
-    if not (exceptions.lengths[corner] >> np.uint64(length)) & np.uint64(1):
+    if not (exceptions[LENGTHS + corner] >> length) & 1:
         return -1
     digest = _FNV_OFFSET
     for place in range(start, end):
         digest = (digest ^ np.uint64(data[place])) * _FNV_PRIME
-    mask = len(exceptions.slots) - 1
-    slot = np.int64(digest >> np.uint64(20)) & mask
-    while exceptions.slots[slot] >= 0:
-        entry = exceptions.slots[slot]
-        first = exceptions.starts[entry]
-        if exceptions.starts[entry + 1] - first == length:
+    slot = np.int64(digest >> np.uint64(20)) & (SLOT_COUNT - 1)
+    while exceptions[SLOTS + slot] >= 0:
+        entry = exceptions[SLOTS + slot]
+        first = exceptions[STARTS + entry]
+        if exceptions[STARTS + entry + 1] - first == length:
             same = True
             for step in range(length):
-                if exceptions.data[first + step] != data[start + step]:
+                if exceptions[DATA + first + step] != data[start + step]:
                     same = False
                     break
             if same:
-                return np.int64(entry)
-        slot = (slot + 1) & mask
+                return entry
+        slot = (slot + 1) & (SLOT_COUNT - 1)
     return -1
 
 
@@ -107,18 +93,16 @@ def split_words(
     start: int,
     end: int,
     classes: Array,
-    exceptions: Exceptions,
-    piece: Piece,
+    exceptions: Array,
+    piece: Array,
     starts: Array,
     ends: Array,
 ) -> int:
     """Write the byte spans of the words of data[start:end] to `starts` and `ends`; returns their number.
 
-    `classes` is the table of stages/unicode_table.py; `starts`, `ends` (int64) and the arrays of `piece`
-    must have room for one item a byte, and one more.
+    `classes` is the table of stages/unicode_table.py; `starts` and `ends` (int64) and the scratch
+    `piece` (int64[items, 4]) must have room for one item a byte, and one more.
     """
-    points, kinds, places = piece.points, piece.classes, piece.places
-    lengths = exceptions.lengths
     count = 0
     place = start
     while place < end:
@@ -128,7 +112,7 @@ def split_words(
         if place > begin and (place == end or data[place] == 32 or data[place] == 10):
             # Most words are ASCII letters between spaces: nothing to take off, perhaps an exception.
             corner = (np.int64(data[begin] & 63) << 6) | np.int64(data[place - 1] & 63)
-            if place - begin > 63 or not (lengths[corner] >> np.uint64(place - begin)) & np.uint64(1):
+            if place - begin > 63 or not (exceptions[LENGTHS + corner] >> (place - begin)) & 1:
                 starts[count] = begin
                 ends[count] = place
                 count += 1
@@ -144,12 +128,12 @@ def split_words(
             kind = classes[point] if point < LIMIT else np.uint16(0)
             if kind & SPACE:
                 break
-            points[size] = point
-            kinds[size] = kind
-            places[size] = place
+            piece[size, POINT] = point
+            piece[size, KIND] = kind
+            piece[size, PLACE] = place
             size += 1
             place += width
-        places[size] = place
+        piece[size, PLACE] = place
         if size:
             count = split_piece(data, exceptions, piece, size, starts, ends, count)
         if place < end:
@@ -158,134 +142,128 @@ def split_words(
 
 
 @kernel
-def split_piece(
-    data: Array, exceptions: Exceptions, piece: Piece, size: int, starts: Array, ends: Array, count: int
-) -> int:
+def split_piece(data: Array, exceptions: Array, piece: Array, size: int, starts: Array, ends: Array, count: int) -> int:
     """Append the words of one piece; returns the new number of words."""
     first = count
-    points, classes, places = piece.points, piece.classes, piece.places
     low, high = 0, size
     taken = 0
-    entry = find_exception(exceptions, data, places[0], places[size])
+    entry = find_exception(exceptions, data, piece[0, PLACE], piece[size, PLACE])
     while entry < 0 and low < high:
-        before = prefix_length(points, classes, low, high)
+        before = prefix_length(piece, low, high)
         if before:
-            entry = find_exception(exceptions, data, places[low + before], places[high])
+            entry = find_exception(exceptions, data, piece[low + before, PLACE], piece[high, PLACE])
             if entry >= 0:
-                count = append(places, starts, ends, count, low, low + before)
+                count = append(piece, starts, ends, count, low, low + before)
                 low += before
                 break
-        after = suffix_length(points, classes, low + before, high)
+        after = suffix_length(piece, low + before, high)
         if after:
-            entry = find_exception(exceptions, data, places[low], places[high - after])
+            entry = find_exception(exceptions, data, piece[low, PLACE], piece[high - after, PLACE])
             if entry >= 0:
-                piece.suffixes[taken] = high
+                piece[taken, MARK] = high
                 taken += 1
                 high -= after
                 break
         if before:
-            count = append(places, starts, ends, count, low, low + before)
+            count = append(piece, starts, ends, count, low, low + before)
             low += before
         if after:
-            piece.suffixes[taken] = high
+            piece[taken, MARK] = high
             taken += 1
             high -= after
         if not before and not after:
             break
-        entry = find_exception(exceptions, data, places[low], places[high])
+        entry = find_exception(exceptions, data, piece[low, PLACE], piece[high, PLACE])
     if entry >= 0:
-        count = append_exception(exceptions, entry, places[low], starts, ends, count)
+        count = append_exception(exceptions, entry, piece[low, PLACE], starts, ends, count)
     elif low < high:
-        if is_url(points, classes, low, high):
-            count = append(places, starts, ends, count, low, high)
+        if is_url(piece, low, high):
+            count = append(piece, starts, ends, count, low, high)
         else:
-            count = split_infixes(points, classes, places, low, high, starts, ends, count)
+            count = split_infixes(piece, low, high, starts, ends, count)
     while taken:
         taken -= 1
-        outer = piece.suffixes[taken]
-        count = append(places, starts, ends, count, high, outer)
+        outer = piece[taken, MARK]
+        count = append(piece, starts, ends, count, high, outer)
         high = outer
     if count - first > 1:
-        count = join_exceptions(data, exceptions, piece.suffixes, starts, ends, first, count)
+        count = join_exceptions(data, exceptions, piece, starts, ends, first, count)
     return count
 
 
 @kernel
-def append(places: Array, starts: Array, ends: Array, count: int, low: int, high: int) -> int:
+def append(piece: Array, starts: Array, ends: Array, count: int, low: int, high: int) -> int:
     """Append the characters low to high as a word."""
-    starts[count] = places[low]
-    ends[count] = places[high]
+    starts[count] = piece[low, PLACE]
+    ends[count] = piece[high, PLACE]
     return count + 1
 
 
 @kernel
-def append_exception(
-    exceptions: Exceptions, entry: int, place: int, starts: Array, ends: Array, count: int
-) -> int:
+def append_exception(exceptions: Array, entry: int, place: int, starts: Array, ends: Array, count: int) -> int:
     """Append the words that an exception is made of, from the byte `place` on."""
-    for part in range(exceptions.piece_starts[entry], exceptions.piece_starts[entry + 1]):
+    for part in range(exceptions[PIECE_STARTS + entry], exceptions[PIECE_STARTS + entry + 1]):
         starts[count] = place
-        place += exceptions.pieces[part]
+        place += exceptions[PIECES + part]
         ends[count] = place
         count += 1
     return count
 
 
 @kernel
-def split_infixes(
-    points: Array, classes: Array, places: Array, low: int, high: int, starts: Array, ends: Array, count: int
-) -> int:
+def split_infixes(piece: Array, low: int, high: int, starts: Array, ends: Array, count: int) -> int:
     """Append the characters low to high, cut at infixes. An infix at the very start is no cut."""
     begin = low
     place = low
     while place < high:
-        size = infix_length(points, classes, low, high, place)
+        size = infix_length(piece, low, high, place)
         if size == 0:
             place += 1
             continue
         if place > low:
             if place > begin:
-                count = append(places, starts, ends, count, begin, place)
-            count = append(places, starts, ends, count, place, place + size)
+                count = append(piece, starts, ends, count, begin, place)
+            count = append(piece, starts, ends, count, place, place + size)
             begin = place + size
         place += size
     if begin < high:
-        count = append(places, starts, ends, count, begin, high)
+        count = append(piece, starts, ends, count, begin, high)
     return count
 
 
 @kernel
 def join_exceptions(
-    data: Array, exceptions: Exceptions, marks: Array, starts: Array, ends: Array, first: int, count: int
+    data: Array, exceptions: Array, piece: Array, starts: Array, ends: Array, first: int, count: int
 ) -> int:
     """Join runs of words that the rules cut but that are an exception; returns the new number of words.
 
     The longest run goes first, then the leftmost. As in spaCy, a run that overlaps an earlier one is not joined
-    and yet keeps others off its words. `marks` is scratch: the size of the run to join that begins at a
+    and yet keeps others off its words. MARK in `piece` is scratch: the size of the run to join that begins at a
     word, or -1 for a word that a run covers.
     """
     words = count - first
-    marks[:words] = 0
+    for word in range(words):
+        piece[word, MARK] = 0
     found = False
     for size in range(min(MOST_JOINED, words), 1, -1):
         for begin in range(words - size + 1):
             last = begin + size - 1
             entry = find_exception(exceptions, data, starts[first + begin], ends[first + last])
-            if entry < 0 or exceptions.by_rule[entry] != size:
+            if entry < 0 or exceptions[BY_RULE + entry] != size:
                 continue
-            joined = marks[begin] == 0 and marks[last] == 0
+            joined = piece[begin, MARK] == 0 and piece[last, MARK] == 0
             for word in range(begin, last + 1):
-                if marks[word] == 0:
-                    marks[word] = -1
+                if piece[word, MARK] == 0:
+                    piece[word, MARK] = -1
             if joined:
-                marks[begin] = size
+                piece[begin, MARK] = size
                 found = True
     if not found:
         return count
     kept = first
     begin = 0
     while begin < words:
-        size = max(marks[begin], 1)
+        size = max(piece[begin, MARK], 1)
         if size > 1:
             start, end = starts[first + begin], ends[first + begin + size - 1]
             entry = find_exception(exceptions, data, start, end)
