@@ -26,9 +26,7 @@ class ExpressionFilter(Filter):
     name: ClassVar[str] = "filter"
     libraries: ClassVar[tuple[str, ...]] = ("polars",)
 
-    rule: str = Field(
-        alias="name", min_length=1, description="Name of the rule, as reports and rejects will show it."
-    )
+    rule: str = Field(alias="name", min_length=1, description="Name of the rule, as reports and rejects will show it.")
     drop_if: str = Field(
         min_length=1,
         description="Polars SQL expression over columns; true drops the document, null keeps it.",

@@ -23,7 +23,8 @@ def apply_transform(stage: Transform, frame: Frame) -> Frame:
     if isinstance(frame, pa.RecordBatch):
         return _run(stage, frame)
     if isinstance(frame, pa.Table):
-        batches = frame.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=frame.schema)]
+        batches = frame.combine_chunks().to_batches()
+        batches = batches or [pa.RecordBatch.from_pylist([], schema=frame.schema)]
         return pa.Table.from_batches([_run(stage, batch) for batch in batches])
     import polars as pl
 

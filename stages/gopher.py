@@ -4,9 +4,9 @@ Definitions, thresholds and reasons are those of datatrove 0.10, so decisions ca
 words are split as its English tokenizer does (stages/words.py). Everything is measured in one compiled pass
 over a batch, whatever thresholds are set, and judged from the columns: about 30 MB/s on one core.
 
-Three differences, all on texts or settings that datatrove does not handle: an empty text has no words and is
-too short (datatrove divides by zero); a ratio over no words or no lines is null and drops nothing; a threshold
-of 0 is a threshold, and null turns a rule off.
+Three differences, all on texts or settings that datatrove does not handle: an empty text has no words and
+is too short (datatrove divides by zero); a ratio over no words or no lines is null and drops nothing; a
+threshold of 0 is a threshold, and null turns a rule off.
 """
 
 from __future__ import annotations
@@ -32,10 +32,7 @@ _RULES: dict[str, list[tuple[str, str, str, str]]] = {
         ("dup_line_frac", "gopher_dup_line_frac", ">", "dup_line_frac"),
         ("dup_line_char_frac", "gopher_dup_line_char_frac", ">", "dup_line_char_frac"),
         *((f"top_{n}_gram", f"gopher_top_{n}_gram", ">", f"top_{n}_gram") for n in (2, 3, 4)),
-        *(
-            (f"duplicated_{n}_n_grams", f"gopher_dup_{n}_gram", ">", f"dup_{n}_gram")
-            for n in (5, 6, 7, 8, 9, 10)
-        ),
+        *((f"duplicated_{n}_n_grams", f"gopher_dup_{n}_gram", ">", f"dup_{n}_gram") for n in (5, 6, 7, 8, 9, 10)),
     ],
     "quality": [
         ("gopher_short_doc", "gopher_real_words", "<", "min_doc_words"),
@@ -67,28 +64,28 @@ class GopherFilter(Filter):
         "gopher_alpha_words": "words with at least one letter / words",
         "gopher_stop_words": "how many different stop words occur (case counts)",
         "gopher_dup_para_frac": "paragraphs that equal an earlier one / paragraphs",
-        "gopher_dup_para_char_frac": "characters of paragraphs that equal an earlier one / characters of the text",
+        "gopher_dup_para_char_frac": "characters of paragraphs that equal an earlier one / characters of text",
         "gopher_dup_line_frac": "lines that equal an earlier one / lines (cut at runs of newlines)",
-        "gopher_dup_line_char_frac": "characters of lines that equal an earlier one / characters of the text",
+        "gopher_dup_line_char_frac": "characters of lines that equal an earlier one / characters of text",
         **{
             f"gopher_top_{n}_gram": f"characters of the most frequent run of {n} words, times its count "
             "/ characters of the text"
             for n in (2, 3, 4)
         },
         **{
-            f"gopher_dup_{n}_gram": f"characters of runs of {n} words that repeat an earlier one, none counted twice "
-            "/ characters of the text"
+            f"gopher_dup_{n}_gram": f"characters of runs of {n} words that repeat an earlier one, none "
+            "counted twice / characters of the text"
             for n in (5, 6, 7, 8, 9, 10)
         },
     }
 
     order: tuple[Group, ...] = Field(
-        ("repetition", "quality"), description="The groups of rules to apply; the first failing rule is recorded."
+        ("repetition", "quality"), description="Groups of rules to apply; the first failing rule is recorded."
     )
     min_doc_words: int | None = Field(50, description="Fewer real words drop a document.")
     max_doc_words: int | None = Field(100_000, description="More real words drop a document.")
-    min_avg_word_length: float | None = Field(3, description="Smallest mean length of real words, in characters.")
-    max_avg_word_length: float | None = Field(10, description="Largest mean length of real words, in characters.")
+    min_avg_word_length: float | None = Field(3, description="Smallest mean characters a real word.")
+    max_avg_word_length: float | None = Field(10, description="Largest mean characters a real word.")
     max_symbol_word_ratio: float | None = Field(0.1, description="Most '#' a word, and most ellipses a word.")
     max_bullet_lines_ratio: float | None = Field(0.9, description="Largest share of lines with a bullet.")
     max_ellipsis_lines_ratio: float | None = Field(0.3, description="Largest share of lines that trail off.")
@@ -155,9 +152,7 @@ class GopherFilter(Filter):
         data, offsets = _texts(batch)
         stop_words, stop_starts = self._stop_words()
         word_offsets, starts, ends = _spans(data.tobytes(), offsets.tolist(), words)
-        counts = measure_words(
-            data, offsets, character_classes(), stop_words, stop_starts, word_offsets, starts, ends
-        )
+        counts = measure_words(data, offsets, character_classes(), stop_words, stop_starts, word_offsets, starts, ends)
         return _with_measurements(batch, counts)
 
     def _stop_words(self) -> tuple[np.ndarray, np.ndarray]:
@@ -172,7 +167,7 @@ def _texts(batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
     from stages.text_buffers import text_buffers
 
     if "text" not in batch.schema.names:
-        raise StageError("stage 'gopher' needs a column 'text'; put a source or extractor of text before it")
+        raise StageError("stage 'gopher' needs a column 'text'; put a source or extractor before it")
     return text_buffers(batch.column("text"))
 
 

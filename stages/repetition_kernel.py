@@ -3,9 +3,9 @@
 Lines and paragraphs are compared byte for byte behind a 64-bit hash. Word n-grams are compared by hash
 alone: the top n-grams by 64 mixed bits over the words' hashes; the duplicate n-grams, which datatrove
 joins without a space, by a polynomial hash modulo 2^61 - 1 of the joined bytes (Karp and Rabin 1987), taken in
-constant time from prefix hashes. N-grams that cannot repeat are recognised cheaply and passed over. Two different n-grams of a document of a million words collide with a
-probability of about 4e-7. Cost: one table look-up for each
-place that may repeat and each n.
+constant time from prefix hashes. Two different n-grams of a document of a million words collide with a
+probability of about 4e-7. N-grams that cannot repeat are recognised cheaply and passed over.
+Cost: one table look-up for each place that may repeat and each n.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WINDOW = 24
 
 
 @kernel
-def multiply(a: int, b: int) -> int:
+def multiply(a: np.uint64, b: np.uint64) -> np.uint64:
     """a * b modulo 2^61 - 1, for uint64 arguments below it."""
     a_high, a_low = a >> np.uint64(31), a & _LOW_31
     b_high, b_low = b >> np.uint64(31), b & _LOW_31
@@ -43,14 +43,14 @@ def multiply(a: int, b: int) -> int:
 
 
 @kernel
-def fold(value: int) -> int:
+def fold(value: np.uint64) -> np.uint64:
     """A uint64 modulo 2^61 - 1."""
     value = (value & MODULUS) + (value >> np.uint64(61))
     return value - MODULUS if value >= MODULUS else value
 
 
 @kernel
-def mix(value: int) -> int:
+def mix(value: np.uint64) -> np.uint64:
     """Spread the bits of a uint64 (the finaliser of SplitMix64)."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -68,7 +68,7 @@ def powers() -> Array:
 
 
 @kernel
-def power(table: Array, exponent: int) -> int:
+def power(table: Array, exponent: int) -> np.uint64:
     """BASE to any power, by squaring beyond the table."""
     if exponent < POWERS:
         return table[exponent]
@@ -103,7 +103,7 @@ def characters_between(data: Array, start: int, end: int) -> int:
 @kernel
 def equal_bytes(data: Array, one: int, other: int, length: int) -> bool:
     """Whether two ranges of the same length hold the same bytes."""
-    for step in range(length):
+    for step in range(length):  # noqa: SIM110 (numba knows no generators here)
         if data[one + step] != data[other + step]:
             return False
     return True
@@ -180,13 +180,12 @@ def top_n_gram(
 
 
 @kernel
-def mark_recurring(
-    joined: Array, sizes: Array, words: int, marks: Array, places: Array, counters: Array
-) -> None:
+def mark_recurring(joined: Array, sizes: Array, words: int, marks: Array, places: Array, counters: Array) -> None:
     """Set marks[i] (bool) unless the WINDOW bytes from word i on, joined without spaces, surely occur once.
 
-    An n-gram of at least WINDOW bytes that begins with bytes seen only once has no duplicate. `places`
-    (int64 of words) and `counters` (uint8 of table_size(4 * words)) are scratch. Different windows that share a counter only cost time.
+    An n-gram of at least WINDOW bytes that begins with bytes seen only once has no duplicate. `places` (int64
+    of words) and `counters` (uint8 of table_size(4 * words)) are scratch. Different windows that share a
+    counter only cost time.
     """
     mask = table_size(4 * words) - 1
     counters[: mask + 1] = 0

@@ -22,7 +22,7 @@ def text_buffers(column: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.nda
     if len(column) == 0 or offset_buffer is None:
         offsets = np.zeros(1, dtype=np.int64)
     else:
-        offsets = np.frombuffer(offset_buffer, dtype=np.int64, count=len(column) + 1, offset=8 * column.offset)
+        offsets = np.frombuffer(offset_buffer, np.int64, count=len(column) + 1, offset=8 * column.offset)
     data = np.zeros(1, dtype=np.uint8) if not data_buffer else np.frombuffer(data_buffer, dtype=np.uint8)
     # Kernels are compiled anew for writable arrays, so all are read-only.
     offsets.setflags(write=False)

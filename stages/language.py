@@ -1,0 +1,98 @@
+"""Keep documents in given languages, by fastText's linear classifier over character n-grams.
+
+Joulin et al. 2016 (arXiv 1607.01759 and 1612.03651), model lid.176.ftz. The whole text is classified,
+newlines as spaces (fastText reads one line); the label with the highest score is the language. Cost: about 7 MB/s on
+one core, the model's own speed.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field, field_validator
+
+from stages.base import Filter, Rule, StageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class LanguageFilter(Filter):
+    """Drop documents that are not in one of the languages, or not clearly enough."""
+
+    name: ClassVar[str] = "language"
+    libraries: ClassVar[tuple[str, ...]] = ("fasttext-numpy2-wheel",)
+    measurements: ClassVar[dict[str, str]] = {
+        "language": "most probable language of the text: two- or three-letter code of fastText's lid.176",
+        "language_score": "fastText's score of that language, 0 to 1 (rounding may exceed 1 slightly)",
+    }
+
+    languages: tuple[str, ...] | None = Field(
+        ("en",), description="Codes of languages to keep, as fastText writes them; null keeps all."
+    )
+    min_score: float | None = Field(
+        0.65, ge=0, le=1, description="The score must be greater than this; null asks for none."
+    )
+    model: Path | None = Field(
+        None, description="A fastText model file; by default lid.176.ftz, downloaded once into the cache."
+    )
+
+    @field_validator("languages")
+    @classmethod
+    def _codes(cls, languages: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if languages is not None and not languages:
+            raise ValueError("name at least one language, or null to keep all")
+        for code in languages or ():
+            if not code.isalpha() or not code.islower() or len(code) > 3:
+                raise ValueError(f"'{code}' is no language code like 'en' or 'ceb'")
+        return languages
+
+    def assets(self) -> dict[str, Path]:
+        from stages.language_model import NAME, find_model
+
+        return {NAME if self.model is None else "model": find_model(self.model)}
+
+    def rules(self) -> list[Rule]:
+        rules = []
+        if self.languages is not None:
+            codes = ", ".join(f"'{code}'" for code in self.languages)
+            rules.append(Rule("language", f"language NOT IN ({codes})"))
+        if self.min_score is not None:
+            rules.append(Rule("language_score", f"language_score <= {self.min_score!r}"))
+        return rules
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Add `language` (string) and `language_score` (float64); needs `text`, null counts as empty."""
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        from stages.frames import with_column
+        from stages.language_model import find_model
+
+        if "text" not in batch.schema.names:
+            raise StageError("stage 'language' needs a column 'text'; put a source or extractor before it")
+        classifier = _load(str(find_model(self.model)))
+        lines = pc.replace_substring(pc.fill_null(batch.column("text"), ""), "\n", " ").to_pylist()
+        languages: list[str | None] = [None] * len(lines)
+        scores = np.zeros(len(lines), dtype=np.float64)
+        if lines:
+            for row, (labels, values) in enumerate(zip(*classifier.predict(lines), strict=True)):
+                if labels:
+                    languages[row] = labels[0].removeprefix("__label__")
+                    scores[row] = values[0]
+        batch = with_column(batch, "language", pa.array(languages, pa.string()))
+        known = np.array([language is not None for language in languages], dtype=bool)
+        return with_column(batch, "language_score", pa.array(scores, mask=~known))
+
+
+@cache
+def _load(path: str) -> Any:
+    import fasttext
+
+    try:
+        return fasttext.load_model(path)
+    except ValueError as error:
+        raise StageError(f"{path} is not a fastText model; correct `model`: {error}") from error
