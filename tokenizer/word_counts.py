@@ -44,14 +44,15 @@ def _schema() -> pa.Schema:
 class WordCounter:
     """Counts words of Arrow string arrays, one after another.
 
-    `words_cut` counts words longer than LONGEST_WORD bytes, `slow_rows` texts that went through
-    `tokenizers`: those with characters newer than the interpreter's Unicode data, or all of them for a
-    pattern that the kernel does not know.
+    `text_bytes` is what it read; `words_cut` counts words longer than LONGEST_WORD bytes; `slow_rows` counts
+    texts that went through `tokenizers`: those with characters newer than the interpreter's Unicode data, or
+    all of them for a pattern that the kernel does not know.
     """
 
     def __init__(self, pattern: SplitPattern, longest: int = LONGEST_WORD) -> None:
         self.pattern = pattern
         self.longest = longest
+        self.text_bytes = 0
         self.words_cut = 0
         self.slow_rows = 0
         self._words = 0
@@ -66,6 +67,7 @@ class WordCounter:
         from tokenizer.word_kernel import unknown_rows
 
         data, offsets = text_buffers(texts)
+        self.text_bytes += int(offsets[-1] - offsets[0])
         classes = character_classes()
         if self.pattern.max_digits is None:
             slow = np.ones(len(offsets) - 1, dtype=np.bool_)
