@@ -1,4 +1,4 @@
-"""English words that the rules of the word splitter would cut wrongly: contractions, abbreviations, emoticons.
+"""English contractions, abbreviations and emoticons, which the word splitter's rules would cut wrongly.
 
 The conventions are those of the Penn Treebank as spaCy's English tokenizer applies them ("do" + "n't",
 "can" + "not", "10" + "a.m."; "e.g." whole), so that word counts agree with tools built on it.
@@ -58,9 +58,7 @@ def word_exceptions() -> dict[str, tuple[str, ...]]:
     for word in _NOT_EXCEPTIONS:
         table.pop(word, None)
         table.pop(word.title(), None)
-    curly = {
-        word.replace("'", "’"): tuple(part.replace("'", "’") for part in parts) for word, parts in table.items()
-    }
+    curly = {word.replace("'", "’"): tuple(part.replace("'", "’") for part in parts) for word, parts in table.items()}
     return table | curly
 
 

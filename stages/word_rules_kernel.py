@@ -141,9 +141,9 @@ def infix_length(piece: Array, low: int, high: int, place: int) -> int:
         return 0
     before = piece[place - 1, KIND]
     after = piece[place + 1, KIND]
-    if before & DIGIT and (point == 43 or point == 45 or point == 42 or point == 94):
-        if after & DIGIT or piece[place + 1, POINT] == 45:
-            return 1
+    between_numbers = before & DIGIT and (after & DIGIT or piece[place + 1, POINT] == 45)
+    if between_numbers and (point == 43 or point == 45 or point == 42 or point == 94):  # + - * ^
+        return 1
     if point == 46:
         return 1 if before & (LOWER | QUOTE) and after & (UPPER | QUOTE) else 0
     if point == 44:

@@ -100,12 +100,16 @@ def is_url(piece: Array, low: int, high: int) -> bool:
     if is_host(piece, low, high):
         return True
     place = low
-    while place < high and (piece[place, KIND] & WORD or 43 == piece[place, POINT] or 45 <= piece[place, POINT] <= 46):
+    while place < high:
+        point = piece[place, POINT]
+        if not (piece[place, KIND] & WORD or point == 43 or point == 45 or point == 46):
+            break
         place += 1
-    if place - low >= 2 and place + 3 < high and piece[place, POINT] == 58:
-        if piece[place + 1, POINT] == 47 and piece[place + 2, POINT] == 47 and is_host(piece, place + 3, high):
+    if place - low >= 2 and place + 3 < high and point == 58:  # "://" after a scheme
+        slashes = piece[place + 1, POINT] == 47 and piece[place + 2, POINT] == 47
+        if slashes and is_host(piece, place + 3, high):
             return True
-    for place in range(low + 1, high):
+    for place in range(low + 1, high):  # noqa: SIM110 (numba knows no generators here)
         if piece[place, POINT] == 64 and is_host(piece, place + 1, high):
             return True
     return False

@@ -45,18 +45,18 @@ DATA = PIECES + 4 * MOST_ENTRIES
 
 
 @kernel
-def decode(data: Array, place: int) -> tuple[int, int]:
+def decode(data: Array, place: int) -> tuple[np.int64, int]:
     """Code point and byte length of the UTF-8 character that starts at `place` (valid UTF-8 assumed)."""
     first = np.int64(data[place])
     if first < 0x80:
         return first, 1
+    point = np.int64(data[place + 1] & 0x3F)
     if first < 0xE0:
-        return ((first & 0x1F) << 6) | (np.int64(data[place + 1]) & 0x3F), 2
-    second = np.int64(data[place + 1]) & 0x3F
-    third = np.int64(data[place + 2]) & 0x3F
+        return ((first & 0x1F) << 6) | point, 2
+    point = (point << 6) | np.int64(data[place + 2] & 0x3F)
     if first < 0xF0:
-        return ((first & 0x0F) << 12) | (second << 6) | third, 3
-    return ((first & 0x07) << 18) | (second << 12) | (third << 6) | (np.int64(data[place + 3]) & 0x3F), 4
+        return ((first & 0x0F) << 12) | point, 3
+    return ((first & 0x07) << 18) | (point << 6) | np.int64(data[place + 3] & 0x3F), 4
 
 
 @kernel
@@ -112,7 +112,8 @@ def split_words(
         if place > begin and (place == end or data[place] == 32 or data[place] == 10):
             # Most words are ASCII letters between spaces: nothing to take off, perhaps an exception.
             corner = (np.int64(data[begin] & 63) << 6) | np.int64(data[place - 1] & 63)
-            if place - begin > 63 or not (exceptions[LENGTHS + corner] >> (place - begin)) & 1:
+            size = place - begin
+            if size > 63 or not (exceptions[LENGTHS + corner] >> size) & 1:
                 starts[count] = begin
                 ends[count] = place
                 count += 1
