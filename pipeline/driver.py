@@ -78,6 +78,7 @@ def run(
             runner.close()
             progress.close()
         _collect_garbage(plan, workspace)
+        remove_temporary_files(workspace.run)
         result.totals = run_totals(plan, workspace)
     result.seconds = time.monotonic() - started
     return result
@@ -108,8 +109,8 @@ def _run_phases(
             if failures:
                 _record_failures(failures, phase, workspace)
                 _raise_failures(failures, phase)
-        publish(plan, phase, workspace)
         entering_task(phase.name, phase.tasks)
+        publish(plan, phase, workspace)
         fault_point("between_phases")
 
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -52,9 +53,11 @@ def file_sha256(path: Path) -> str:
 
 def remove_temporary_files(folder: Path) -> None:
     """Delete what a killed writer left behind; call only while nothing else writes below `folder`."""
-    for path in folder.rglob(f"{TEMPORARY_PREFIX}*"):
-        with suppress(FileNotFoundError):
-            path.unlink()
+    for path in list(folder.rglob(f"{TEMPORARY_PREFIX}*")):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

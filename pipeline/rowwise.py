@@ -22,7 +22,7 @@ from pipeline.document_files import RowGroupWriter
 from pipeline.errors import RunError
 from pipeline.manifest import Rows, StageAccount
 from pipeline.plan import Plan, PlannedPhase, stages_of
-from pipeline.rejects import RejectCollector, Ending, reject_schema
+from pipeline.rejects import Ending, RejectCollector, reject_schema
 from pipeline.removals import removals_of
 from pipeline.reporter import TaskReporter
 from pipeline.task_inputs import TaskInputs

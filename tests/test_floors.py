@@ -61,4 +61,4 @@ def test_help_loads_nothing_slow(arguments: list[str]) -> None:
     )
     status, loaded = json.loads(result.stdout.splitlines()[-1])
     assert status == 0
-    assert not {"torch", "polars", "pyarrow", "numba", "numpy", "pydantic"} & set(loaded)
+    assert not {"torch", "polars", "pyarrow", "numba", "numpy"} & set(loaded)
