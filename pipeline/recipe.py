@@ -236,12 +236,18 @@ def _validated(origin: str, where: str, model: type[Any], data: dict[str, Any]) 
     try:
         return model(**data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        given = "" if first["type"] == "missing" else f" (given: {first.get('input')!r})"
-        raise RecipeError(f"{origin}: {where}{place}: {first['msg']}{given}".replace("\n", " ")) from error
+        raise RecipeError(f"{origin}: {where}{_first_fault(error)}") from error
     except StageError as error:
         raise RecipeError(f"{origin}: {where}{error}") from error
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    if not place or first["type"] == "missing":
+        return _one_line(f"{place}: {message}" if place else message)
+    return _one_line(f"{place}: {message} (given: {first.get('input')!r})")
 
 
 def _check_order(origin: str, recipe: Recipe) -> None:
@@ -252,5 +258,5 @@ def _check_order(origin: str, recipe: Recipe) -> None:
             )
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: object) -> str:
     return " ".join(str(error).split())
