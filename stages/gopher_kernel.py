@@ -15,9 +15,9 @@ from stages import unicode_table
 from stages.repetition_kernel import (
     BASE,
     MODULUS,
+    candidates,
     duplicate_n_grams,
     duplicates,
-    mark_recurring,
     mix,
     multiply,
     power,
@@ -353,7 +353,7 @@ def count_n_grams(
         for word in range(count):
             grams[word] = max(mix(grams[word] * np.uint64(3) + hashes[word + n - 1]), np.uint64(1))
         row[TOP + n - 2] = top_n_gram(grams, lengths, n, count, repeated, keys, slots, seen)
-    marks = np.empty(words, dtype=np.bool_)
-    mark_recurring(joined, sizes, words, marks, slots, np.empty(table_size(4 * words), dtype=np.uint8))
+    counters = np.empty(table_size(4 * words), dtype=np.uint8)
+    places = slots[: candidates(joined, sizes, words, 5, slots, counters)]
     for n in range(5, 11):
-        row[DUPLICATE + n - 5] = duplicate_n_grams(prefixes, sizes, lengths, marks, n, words, table, keys)
+        row[DUPLICATE + n - 5] = duplicate_n_grams(prefixes, sizes, lengths, places, n, words, table, keys)

@@ -28,7 +28,7 @@ BASE = np.uint64(0x0F3A5C1D97B24E61)
 #: Powers of BASE kept in a table; longer n-grams compute theirs.
 POWERS = 1024
 #: Bytes that tell whether an n-gram can have a duplicate at all.
-WINDOW = 24
+WINDOW = 16
 
 
 @kernel
@@ -180,23 +180,22 @@ def top_n_gram(
 
 
 @kernel
-def mark_recurring(joined: Array, sizes: Array, words: int, marks: Array, places: Array, counters: Array) -> None:
-    """Set marks[i] (bool) unless the WINDOW bytes from word i on, joined without spaces, surely occur once.
+def candidates(joined: Array, sizes: Array, words: int, shortest: int, places: Array, counters: Array) -> int:
+    """Write to `places` the words at which an n-gram of `shortest` words or more may have a duplicate.
 
-    An n-gram of at least WINDOW bytes that begins with bytes seen only once has no duplicate. `places` (int64
-    of words) and `counters` (uint8 of table_size(4 * words)) are scratch. Different windows that share a
-    counter only cost time.
+    An n-gram of at least WINDOW bytes has none if its first WINDOW bytes, joined without spaces, occur once.
+    Returns the number of places, which is an upper bound: different windows may share a counter. `places` is
+    int64 of words, `counters` scratch (uint8 of table_size(4 * words)).
     """
     mask = table_size(4 * words) - 1
     counters[: mask + 1] = 0
-    total = sizes[words]
     leaving = np.uint64(1)
     for _ in range(WINDOW):
         leaving *= _FNV_PRIME
     digest = np.uint64(0)
     end = 0
     whole = 0
-    while whole < words and sizes[whole] + WINDOW <= total:
+    while whole < words and sizes[whole] + WINDOW <= sizes[words]:
         while end < sizes[whole] + WINDOW:
             digest = digest * _FNV_PRIME + np.uint64(joined[end])
             if end >= WINDOW:
@@ -206,44 +205,43 @@ def mark_recurring(joined: Array, sizes: Array, words: int, marks: Array, places
         places[whole] = slot
         counters[slot] = min(counters[slot] + 1, 2)
         whole += 1
-    for word in range(whole):
-        marks[word] = counters[places[word]] > 1
-    for word in range(whole, words):
-        marks[word] = True
+    count = 0
+    for word in range(words - shortest + 1):
+        if word >= whole or counters[places[word]] > 1 or sizes[word + shortest] - sizes[word] < WINDOW:
+            places[count] = word
+            count += 1
+    return count
 
 
 @kernel
 def duplicate_n_grams(
-    prefixes: Array, sizes: Array, lengths: Array, marks: Array, n: int, words: int, table: Array, keys: Array
+    prefixes: Array, sizes: Array, lengths: Array, places: Array, n: int, words: int, table: Array, keys: Array
 ) -> int:
     """Characters of n-grams that repeat an earlier one; a hit is jumped over, so nothing counts twice.
 
     `prefixes` (uint64, words + 1) are the polynomial hashes of the joined words up to each word, `sizes` and
-    `lengths` (int64) their bytes and characters; `marks` are those of mark_recurring, `table` is powers(), `keys`
-    scratch (uint64 of table_size(words)).
+    `lengths` (int64) their bytes and characters; `places` are those of candidates(), `table` is powers(), `keys`
+    scratch (uint64 of table_size(len(places))).
     """
-    candidates = 0
-    for index in range(words - n + 1):
-        if marks[index] or sizes[index + n] - sizes[index] < WINDOW:
-            candidates += 1
-    mask = table_size(candidates) - 1
+    mask = table_size(len(places)) - 1
     keys[: mask + 1] = 0
     repeated = 0
-    index = 0
-    while index <= words - n:
-        size = sizes[index + n] - sizes[index]
-        if size >= WINDOW and not marks[index]:
-            index += 1
+    next_word = 0
+    for item in range(len(places)):
+        word = places[item]
+        if word > words - n:
+            break
+        if word < next_word:
             continue
-        gram = prefixes[index + n] + MODULUS - multiply(prefixes[index], power(table, size))
+        shift = power(table, sizes[word + n] - sizes[word])
+        gram = prefixes[word + n] + MODULUS - multiply(prefixes[word], shift)
         gram = (gram - MODULUS if gram >= MODULUS else gram) + np.uint64(1)
         slot = np.int64(mix(gram)) & mask
         while keys[slot] != gram and keys[slot] != 0:
             slot = (slot + 1) & mask
         if keys[slot] == 0:
             keys[slot] = gram
-            index += 1
         else:
-            repeated += lengths[index + n] - lengths[index]
-            index += n
+            repeated += lengths[word + n] - lengths[word]
+            next_word = word + n
     return repeated
