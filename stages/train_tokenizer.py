@@ -63,7 +63,6 @@ class TrainTokenizer(Exchange):
             counter.add(batch.column("text"))
         words = counter.finish()
         task.count("text_bytes", counter.text_bytes)
-        task.count("distinct_words", words.num_rows)
         if counter.words_cut:
             task.count("words_cut", counter.words_cut)
         options = pa.ipc.IpcWriteOptions(compression="zstd")

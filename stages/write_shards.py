@@ -102,7 +102,6 @@ class WriteShards(Exchange):
             index = tokens.schema.get_field_index("draw")
             batches.append(tokens.set_column(index, "validation", pa.array(validation)))
         table = concat_batches(batches, _tokens_schema(bpe))
-        task.count("documents", table.num_rows)
         task.write_buckets("tokens", table, self._buckets_of(table), self.buckets)
 
     def shuffle(self, task: Task) -> None:

@@ -23,13 +23,17 @@ def as_large_string(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def text_buffers(texts: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-    """Bytes (uint8) and offsets (int64[texts + 1]) of a text array, views where possible."""
+    """Bytes (uint8) and offsets (int64[texts + 1]) of a text array, read-only views where possible."""
     import numpy as np
 
     array = as_large_string(texts)
-    if len(array) == 0:
-        return np.empty(0, dtype=np.uint8), np.zeros(1, dtype=np.int64)
-    _, offsets, data = array.buffers()
-    positions = np.frombuffer(offsets, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
-    content = np.frombuffer(data, dtype=np.uint8) if data is not None and data.size else np.empty(0, np.uint8)
-    return content, positions
+    _, offset_buffer, data_buffer = array.buffers()
+    if len(array) == 0 or offset_buffer is None:
+        offsets = np.zeros(1, dtype=np.int64)
+    else:
+        offsets = np.frombuffer(offset_buffer, dtype=np.int64, count=len(array) + 1, offset=8 * array.offset)
+    data = np.frombuffer(data_buffer, dtype=np.uint8) if data_buffer else np.zeros(1, dtype=np.uint8)
+    # Kernels are compiled anew for writable arrays, so all are read-only.
+    offsets.setflags(write=False)
+    data.setflags(write=False)
+    return data, offsets
