@@ -30,6 +30,7 @@ from trainer.config import OptimizerSettings, TrainConfig, differences, flatten
 from trainer.errors import Stopped, TrainerError, TrainingFailed
 from trainer.evaluate import evaluate
 from trainer.loader import load_windows
+from trainer.lock import sole_training
 from trainer.log import TrainingLog
 from trainer.model import Transformer
 from trainer.order import SampleOrder
@@ -62,14 +63,10 @@ class TorchTrainer:
         Raises TrainerError where config, shards and checkpoint do not fit together, Stopped after SIGTERM
         or SIGINT (a checkpoint is written first), TrainingFailed when the loss stops being a number.
         """
-        run = _Run(ShardSet.open(shards), config, out, find_shard_tokenizer(shards, tokenizer))
-        with StopRequest() as stop:
-            return run.train(stop)
-
-
-def find_shard_tokenizer(shards: Path, given: Path | None) -> Path | None:
-    """The tokenizer.json that the shard set was written with, where it can be found."""
-    return find_tokenizer(shards, given, ShardSet.open(shards).index.tokenizer_sha256)
+        shard_set = ShardSet.open(shards)
+        reader = find_tokenizer(shards, tokenizer, shard_set.index.tokenizer_sha256)
+        with sole_training(out), StopRequest() as stop:
+            return _Run(shard_set, config, out, reader).train(stop)
 
 
 class _Run:
@@ -95,7 +92,6 @@ class _Run:
 
     def _find_start(self) -> Path | None:
         """Restore the model and the position from the newest checkpoint of this same training."""
-        self.out.mkdir(parents=True, exist_ok=True)
         found = checkpoints(self.out)
         if not found:
             torch.manual_seed(self.config.seed)

@@ -19,6 +19,7 @@ from trainer import loop
 from trainer.checkpoint import checkpoints, load_model, read_state
 from trainer.config import TrainConfig
 from trainer.errors import Stopped, TrainerError, TrainingFailed
+from trainer.lock import sole_training
 from trainer.log import read_log
 from trainer.loop import TorchTrainer
 from trainer.model import Transformer
@@ -205,3 +206,8 @@ def test_a_set_without_validation_trains(tmp_path: Path) -> None:
     write_shard_set(tmp_path / "s", [list(range(1, 60))] * 4, vocabulary_size=61, end_of_text=0)
     config: TrainConfig = small_config(max_steps=2)
     assert TorchTrainer().fit(tmp_path / "s", config, tmp_path / "out").is_dir()
+
+
+def test_a_second_training_in_the_same_folder_is_told_of_the_first(shards: Path, tmp_path: Path) -> None:
+    with sole_training(tmp_path), pytest.raises(TrainerError, match=f"process {os.getpid()} on .* is training"):
+        TorchTrainer().fit(shards, small_config(), tmp_path)
