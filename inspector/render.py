@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-_console = Console(highlight=False, soft_wrap=False)
+#: Where the output is no terminal there is no reason to fold lines at 80 columns.
+_console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
 def show(kind: str, described: dict[str, Any]) -> None:

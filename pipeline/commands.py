@@ -193,6 +193,8 @@ def _plan_data(plan: Plan) -> dict[str, Any]:
 
 
 def _table(header: list[str], rows: list[list[str]]) -> None:
+    import sys
+
     from rich.console import Console
     from rich.table import Table
 
@@ -201,4 +203,4 @@ def _table(header: list[str], rows: list[list[str]]) -> None:
         table.add_column(title, overflow="fold")
     for row in rows:
         table.add_row(*[str(cell) for cell in row])
-    Console(soft_wrap=False).print(table, markup=False)
+    Console(width=None if sys.stdout.isatty() else 200).print(table, markup=False)
