@@ -18,6 +18,7 @@ from stages.repetition_kernel import (
     candidates,
     duplicate_n_grams,
     duplicates,
+    fold,
     mix,
     multiply,
     power,
@@ -154,23 +155,26 @@ def scan_words(
         alphabetic = False
         digest = np.uint64(0)
         while place < end:
-            point, width = decode(data, place)
-            kind = classes[point] if point < LIMIT else np.uint16(0)
-            if not kind & SYMBOL:
-                real = True
-            if kind & ALPHABETIC:
-                alphabetic = True
+            kind = np.uint16(0)
+            width = 1
+            if data[place] < 0x80:
+                kind = classes[data[place]]
+            else:
+                point, width = decode(data, place)
+                if point < LIMIT:
+                    kind = classes[point]
+            real |= (kind & SYMBOL) == 0
+            alphabetic |= (kind & ALPHABETIC) != 0
             for step in range(width):
                 digest = multiply(digest, BASE) + np.uint64(data[place + step]) + np.uint64(1)
-                if digest >= MODULUS:
-                    digest -= MODULUS
             characters += 1
             place += width
+        digest = fold(digest)
         size = end - starts[word]
         for step in range(size):
             joined[sizes[word] + step] = data[starts[word] + step]
         hashes[word] = digest
-        prefixes[word + 1] = (multiply(prefixes[word], power(table, size)) + digest) % MODULUS
+        prefixes[word + 1] = fold(multiply(prefixes[word], power(table, size)) + digest)
         sizes[word + 1] = sizes[word] + size
         lengths[word + 1] = lengths[word] + characters
         if real:
@@ -218,6 +222,16 @@ def scan_lines(data: Array, low: int, high: int, classes: Array, row: Array) -> 
     previous = np.int64(0)
     open_line = False
     while place < high:
+        begin = place
+        while place < high and 97 <= (data[place] | 32) <= 122:
+            place += 1
+        if place > begin:  # ASCII letters, all at once
+            characters += place - begin
+            ellipses += run // 3
+            bullet = bullet and not blank
+            run, stops, previous = 0, 0, np.int64(97)
+            blank, ellipsis, adjacent, open_line = False, False, True, True
+            continue
         point, width = decode(data, place)
         place += width
         characters += 1
