@@ -24,7 +24,8 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """
     length, context = queries.shape[2], keys.shape[2]
     if length == context:
-        if queries.device.type == "cpu" and queries.dtype == torch.bfloat16 and length <= _LONGEST_PLAIN:
+        eager_cpu = queries.device.type == "cpu" and not torch.compiler.is_compiling()
+        if eager_cpu and queries.dtype == torch.bfloat16 and length <= _LONGEST_PLAIN:
             return _plain(queries, keys, values)
         return functional.scaled_dot_product_attention(queries, keys, values, is_causal=True, enable_gqa=True)
     mask = None

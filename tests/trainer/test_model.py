@@ -18,6 +18,10 @@ def make_model(**changes: bool) -> Transformer:
     shape = ModelShape(**{**SHAPE.__dict__, **changes})
     model = Transformer(shape, 50)
     model.initialise(7)
+    # Outputs start at zero, which would hide what attention does.
+    for block in model.blocks:
+        for projection in (block.attention.output, block.feed_forward.down):  # type: ignore[union-attr]
+            torch.nn.init.normal_(projection.weight, std=0.1, generator=torch.Generator().manual_seed(8))
     return model.eval()
 
 

@@ -17,7 +17,7 @@ from shards.writer import write_shard_set
 from tests.trainer.conftest import SMALL, make_shards, small_config
 from trainer import loop
 from trainer.checkpoint import checkpoints, load_model, read_state
-from trainer.config import TrainConfig
+from trainer.config import TrainConfig, load_config
 from trainer.errors import Stopped, TrainerError, TrainingFailed
 from trainer.lock import sole_training
 from trainer.log import read_log
@@ -76,30 +76,28 @@ def test_stopped_at_a_random_step_and_resumed_equals_uninterrupted(
 
 
 def test_killed_between_checkpoints_and_resumed_equals_uninterrupted(shards: Path, tmp_path: Path) -> None:
-    content = {**SMALL, "max_steps": 120, "checkpoint": {"every": 7}, "evaluation": {"every": 40}}
-    config = tmp_path / "config.json"
-    config.write_text(json.dumps(content))
-
-    def start(out: Path) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "trainer", "train", str(config)]
-        command += ["--shards", str(shards), "--out", str(out)]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-
-    first = start(tmp_path / "killed")
-    while not checkpoints(tmp_path / "killed"):
-        assert first.poll() is None, "training ended before its first checkpoint"
+    changes = {"max_steps": 120, "checkpoint": {"every": 7}, "evaluation": {"every": 40}}
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({**SMALL, **changes}))
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    command = [sys.executable, "-m", "trainer", "train", str(path), "--shards", str(shards), "--out", str(killed)]
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    while not checkpoints(killed):
+        assert process.poll() is None, "training ended before its first checkpoint"
         time.sleep(0.005)
     time.sleep(random.uniform(0, 0.1))
-    first.kill()
-    assert first.wait() == -signal.SIGKILL
-    assert read_state(checkpoints(tmp_path / "killed")[-1]).step < 120
-    for name in ("killed", "whole"):
-        assert start(tmp_path / name).wait() == 0
-    (resumed,), (whole,) = (checkpoints(tmp_path / name) for name in ("killed", "whole"))
-    assert_bit_for_bit(whole, resumed)
-    assert losses(tmp_path / "whole") == losses(tmp_path / "killed")
-    assert [path.name for path in (tmp_path / "killed").glob(".tmp-*")] == []
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert read_state(checkpoints(killed)[-1]).step < 120
+    config = load_config(path)
+    assert_bit_for_bit(TorchTrainer().fit(shards, config, whole), TorchTrainer().fit(shards, config, killed))
+    assert losses(whole) == losses(killed)
+    assert [path.name for path in killed.glob(".tmp-*")] == []
 
 
 def test_another_micro_batch_size_takes_the_same_samples(shards: Path, tmp_path: Path) -> None:
