@@ -28,12 +28,11 @@ def main() -> int:
 
 def build_app() -> typer.Typer:
     """The application with every package's commands."""
-    import tokenizer.commands
-
     import inspector.commands
     import inspector.demo.commands
     import pipeline.commands
     import shards.commands
+    import tokenizer.commands
     import trainer.commands
 
     app = typer.Typer(
