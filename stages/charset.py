@@ -77,7 +77,7 @@ def meta_label(html: bytes) -> str | None:
 def _label_of(attributes: bytes) -> bytes | None:
     found: dict[bytes, bytes] = {}
     for name, double, single, bare in _ATTRIBUTE.findall(attributes):
-        found.setdefault(name.lower(), double or single or bare)
+        found.setdefault(name.lower(), double or single or bare.rstrip(b"/"))
     if b"charset" in found:
         return found[b"charset"].strip()
     if found.get(b"http-equiv", b"").strip().lower() == b"content-type":

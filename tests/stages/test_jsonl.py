@@ -1,0 +1,143 @@
+"""JSON Lines: every line is a document or a row that says what is wrong with it."""
+
+import gzip
+import json
+from itertools import pairwise
+
+import pyarrow as pa
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from warc_files import rows, splits, write
+
+from stages.base import InputFile, Split, StageError
+from stages.jsonl import JsonlSource
+
+GOOD = [{"id": f"d{n}", "text": f"text {n} é", "url": f"http://e/{n}", "date": "2024-01-02"} for n in range(200)]
+PLAIN = b"".join(json.dumps(record).encode() + b"\n" for record in GOOD)
+
+
+def texts(found):
+    return [row["text"] for row in found if "text" in row]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.jsonl", PLAIN),
+        ("a.jsonl.gz", gzip.compress(PLAIN)),
+        ("a.jsonl.gz", gzip.compress(PLAIN[:777]) + gzip.compress(PLAIN[777:])),
+        ("a.jsonl.zst", zstandard.compress(PLAIN)),
+        ("a.jsonl.zst", zstandard.compress(PLAIN[:777]) + zstandard.compress(PLAIN[777:])),
+    ],
+)
+def test_plain_and_compressed_files_give_the_same_rows(tmp_path, name, content):
+    path = write(tmp_path, content, name)
+    found = rows(JsonlSource(), path)
+    assert texts(found) == [record["text"] for record in GOOD]
+    assert [row["id"] for row in found] == [record["id"] for record in GOOD]
+    for row in found:
+        assert json.loads(PLAIN[row["offset"] :].split(b"\n")[0])["id"] == row["id"]
+    file = InputFile(name, path, path.stat().st_size)
+    again = JsonlSource().read_one(file, found[77]["offset"], 0).documents.to_pylist()
+    assert again == [found[77]]
+    assert JsonlSource().read_one(file, found[77]["offset"] + 1, 0).documents.num_rows == 0
+
+
+@given(bounds=st.lists(st.integers(1, len(PLAIN) - 1), max_size=10))
+@settings(max_examples=50, deadline=None)
+def test_any_cut_gives_the_same_rows(tmp_path_factory, bounds):
+    path = write(tmp_path_factory.mktemp("jsonl"), b"\n \r\n" + PLAIN.replace(b"\n", b"\r\n\n"), "a.jsonl")
+    edges = [0, *sorted(set(bounds)), path.stat().st_size]
+    ranges = [Split("a.jsonl", start, end, 0) for start, end in pairwise(edges)]
+    assert rows(JsonlSource(), path, ranges) == rows(JsonlSource(), path)
+    counts = [JsonlSource().count(split, path, 1 << 30) for split in ranges]
+    assert sum(counts) == len(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (b'{"text": "x"', "is not JSON"),
+        (b"nothing", "is not JSON"),
+        (b'{"id": 1}', "'text' is missing"),
+        (b'{"text": null}', "'text' is null, not a string"),
+        (b'{"text": 7}', "'text' is a number, not a string"),
+        (b'{"text": ["a"]}', "'text' is an array, not a string"),
+        (b'["text"]', "is an array, not an object"),
+        (b'{"text": "\xff"}', "is not UTF-8"),
+        (b'{"text": "\\ud800"}', "half of a surrogate pair"),
+        (b"[" * 100_000, "is not JSON"),
+        (b'{"text": "' + b"x" * 5000 + b'"}', "more than max_record_bytes (1000)"),
+    ],
+)
+def test_bad_lines_are_quarantined_with_their_place(tmp_path, line, says):
+    content = b'{"text": "one"}\n' + line + b'\n{"text": "two"}'
+    found = rows(JsonlSource(max_record_bytes=1000 if b"xx" in line else 1 << 20), write(tmp_path, content, "a.jsonl"))
+    assert texts(found) == ["one", "two"]
+    (bad,) = [row for row in found if "text" not in row]
+    assert (bad["offset"], bad["outcome"]) == (16, "quarantined")
+    assert says in bad["error"]
+
+
+def test_escaped_pairs_marks_and_odd_labels(tmp_path):
+    content = b'\xef\xbb\xbf{"text": "\\ud83d\\ude00", "id": 5, "url": {"a": 1}, "date": "then"}\n'
+    (row,) = rows(JsonlSource(), write(tmp_path, content, "a.jsonl"))
+    assert (row["text"], row["id"], row["url"], row["date"]) == ("😀", "5", None, None)
+
+
+def test_fields_can_be_named(tmp_path):
+    source = JsonlSource(text_field="body", id_field="key", source="mine")
+    (row,) = rows(source, write(tmp_path, b'{"body": "b", "key": "k"}', "a.jsonl"))
+    assert (row["text"], row["id"], row["source"]) == ("b", "k", "mine")
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+def test_a_cut_compressed_file_gives_what_comes_before(tmp_path, compress):
+    lines = b"".join(b'{"text": "%s"}\n' % hex(n**9).encode() for n in range(60_000))
+    content = compress(lines)
+    name = "a.jsonl.gz" if compress is gzip.compress else "a.jsonl.zst"
+    found = rows(JsonlSource(), write(tmp_path, content[: len(content) * 3 // 4], name))
+    assert texts(found) == [f"{hex(n**9)}" for n in range(len(found) - 1)]
+    assert len(found) > 30_000
+    assert "cut off" in found[-1]["error"]
+
+
+def test_damaged_gzip_gives_every_line_before_the_damage(tmp_path):
+    lines = b"".join(b'{"text": "%d"}\n' % n for n in range(50_000))
+    content = bytearray(gzip.compress(lines))
+    content[-4] ^= 1
+    found = rows(JsonlSource(), write(tmp_path, bytes(content), "a.jsonl.gz"))
+    assert len(texts(found)) == 50_000
+    assert "damaged" in found[-1]["error"]
+
+
+def test_long_windows_of_zstd(tmp_path):
+    parameters = zstandard.ZstdCompressionParameters.from_level(1, window_log=27, enable_ldm=True)
+    content = zstandard.ZstdCompressor(compression_params=parameters).compress(PLAIN)
+    assert len(rows(JsonlSource(), write(tmp_path, content, "a.jsonl.zst"))) == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.jsonl.gz", PLAIN), ("a.jsonl.zst", PLAIN), ("a.jsonl", gzip.compress(PLAIN))]
+)
+def test_a_name_that_does_not_fit_is_one_clear_line(tmp_path, name, content):
+    path = write(tmp_path, content, name)
+    with pytest.raises(StageError, match=r"is (not )?compressed"):
+        rows(JsonlSource(), path)
+
+
+def test_rows_have_the_schema_that_is_announced(tmp_path):
+    path = write(tmp_path, PLAIN, "a.jsonl")
+    batch = next(JsonlSource().read(splits(JsonlSource(), path)[0], path, 1 << 20))
+    assert batch.documents.schema == JsonlSource().output_schema()
+    assert batch.documents.schema.field("text").type == pa.large_string()
+
+
+def test_the_malformed_file_and_the_real_corpora(shared_data):
+    found = rows(JsonlSource(), shared_data / "malformed" / "broken_lines.jsonl")
+    assert [row["id"] for row in found if "text" in row] == ["a1", "a6"]
+    assert len(found) == 7
+    for name, count in (("tinyshakespeare", 7222), ("wikitext2_valid", 60)):
+        assert len(texts(rows(JsonlSource(), shared_data / "text" / f"{name}.jsonl.zst"))) == count

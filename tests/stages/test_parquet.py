@@ -1,0 +1,118 @@
+"""Parquet files as a source of documents."""
+
+from datetime import UTC, date, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from warc_files import rows, splits, write
+
+from stages.base import InputFile, StageError
+from stages.parquet import ParquetSource
+
+COUNT = 1000
+
+
+def parquet(tmp_path, columns, group_rows=100):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table(columns), path, row_group_size=group_rows)
+    return path
+
+
+def test_rows_with_labels_and_row_numbers(tmp_path):
+    columns = {
+        "text": pa.array([f"text {n}" for n in range(COUNT)]),
+        "id": pa.array(range(COUNT)),
+        "date": pa.array([datetime(2024, 1, 2, 3, 4, 5, 678901)] * COUNT),
+        "unused": pa.array([b"x" * 1000] * COUNT),
+    }
+    found = rows(ParquetSource(source="mine"), parquet(tmp_path, columns))
+    assert [row["offset"] for row in found] == list(range(COUNT))
+    assert found[7] == {
+        "file": "a.parquet",
+        "offset": 7,
+        "ordinal": 0,
+        "id": "7",
+        "url": None,
+        "date": datetime(2024, 1, 2, 3, 4, 5, 678000, UTC),
+        "source": "mine",
+        "text": "text 7",
+    }
+
+
+@pytest.mark.parametrize("target", [1, 3000, 1 << 30])
+@pytest.mark.parametrize("batch_bytes", [100, 1 << 20])
+def test_any_cut_gives_the_same_rows(tmp_path, target, batch_bytes):
+    texts = [None if n % 7 == 0 else f"text {n}" * (n % 50) for n in range(COUNT)]
+    path = parquet(tmp_path, {"text": texts})
+    ranges = splits(ParquetSource(), path, target)
+    found = rows(ParquetSource(), path, ranges, batch_bytes)
+    assert [row.get("text") for row in found] == texts
+    assert [row["offset"] for row in found] == list(range(COUNT))
+    assert (len(ranges) > 1) == (target < 1 << 30)
+    assert sum(ParquetSource().count(split, path, 1 << 30) for split in ranges) == COUNT
+    file = InputFile(path.name, path, path.stat().st_size)
+    for number in (0, 1, 555, 999):
+        batch = ParquetSource().read_one(file, number, 0)
+        assert batch.documents.to_pylist() + batch.rejects.to_pylist() == [found[number]]
+    nothing = ParquetSource().read_one(file, COUNT, 0)
+    assert nothing.documents.num_rows + nothing.rejects.num_rows == 0
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_text_of_every_string_type(tmp_path, kind):
+    found = rows(ParquetSource(), parquet(tmp_path, {"text": pa.array(["a", "", "é"]).cast(kind)}))
+    assert [row["text"] for row in found] == ["a", "", "é"]
+
+
+def test_columns_can_be_named_and_dates_come_in_many_types(tmp_path):
+    columns = {"body": ["a"], "key": ["k"], "day": [date(2024, 1, 2)], "when": ["2024-01-02T00:00:00Z"]}
+    path = parquet(tmp_path, columns)
+    for name in ("day", "when"):
+        (row,) = rows(ParquetSource(text_column="body", id_column="key", date_column=name), path)
+        assert (row["text"], row["id"], row["date"]) == ("a", "k", datetime(2024, 1, 2, tzinfo=UTC))
+
+
+def test_text_that_is_not_utf_8_is_quarantined(tmp_path):
+    bad = pa.array([b"good", b"\xff\xfe", None]).view(pa.string())
+    found = rows(ParquetSource(), parquet(tmp_path, {"text": bad}))
+    assert [row.get("error") for row in found] == [
+        None,
+        "the column 'text' is not UTF-8: invalid start byte at byte 0",
+        "the column 'text' is null",
+    ]
+
+
+def test_a_damaged_row_group_is_one_row_and_the_next_is_read(tmp_path):
+    path = parquet(tmp_path, {"text": [f"{n:0100d}" for n in range(300)]})
+    place = pq.ParquetFile(path).metadata.row_group(1).column(0).data_page_offset
+    content = bytearray(path.read_bytes())
+    content[place : place + 200] = b"\xff" * 200
+    path.write_bytes(content)
+    found = rows(ParquetSource(), path)
+    (bad,) = [row for row in found if "text" not in row]
+    assert (bad["offset"], bad["values"]) == (100, '{"rows": 100}')
+    assert len(found) == 201
+
+
+def test_what_is_no_such_parquet_is_one_clear_line(tmp_path):
+    with pytest.raises(StageError, match="cannot be read as Parquet"):
+        rows(ParquetSource(), write(tmp_path, b"text", "b.parquet"))
+    path = parquet(tmp_path, {"body": ["a"], "number": [1]})
+    with pytest.raises(StageError, match="has no column 'text'; set text_column to one of body, number"):
+        rows(ParquetSource(), path)
+    with pytest.raises(StageError, match="the column 'number' holds int64, not strings"):
+        rows(ParquetSource(text_column="number"), path)
+
+
+def test_a_file_without_rows_gives_none(tmp_path):
+    path = parquet(tmp_path, {"text": pa.array([], pa.string())})
+    assert rows(ParquetSource(), path) == []
+
+
+def test_the_malformed_file(shared_data):
+    found = rows(ParquetSource(), shared_data / "malformed" / "null_texts.parquet")
+    assert {row["id"]: row.get("text", row.get("error")) for row in found}["p2"] == "the column 'text' is null"
+    assert {"p1", "p4"} <= {row["id"] for row in found if row.get("text")}
