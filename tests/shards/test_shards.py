@@ -22,9 +22,7 @@ END = 0
 def small_set(folder: Path, vocabulary_size: int = 1000) -> ShardIndex:
     generator = np.random.default_rng(5)
     documents = [generator.integers(1, vocabulary_size, size=size).tolist() for size in (3, 0, 40, 7)]
-    write_shard_set(
-        folder, documents, vocabulary_size=vocabulary_size, end_of_text=END, text_bytes=[9, 0, 130, 21]
-    )
+    write_shard_set(folder, documents, vocabulary_size=vocabulary_size, end_of_text=END, text_bytes=[9, 0, 130, 21])
     return write_shard_set(
         folder,
         documents[:2],
@@ -48,9 +46,7 @@ def test_any_documents_come_back(
     shard_tokens: int,
 ) -> None:
     folder = tmp_path_factory.mktemp("set")
-    write_shard_set(
-        folder, documents, vocabulary_size=vocabulary_size, end_of_text=END, shard_tokens=shard_tokens
-    )
+    write_shard_set(folder, documents, vocabulary_size=vocabulary_size, end_of_text=END, shard_tokens=shard_tokens)
     shards = ShardSet.open(folder).of_split("train")
     read = [shard.document(n).tolist() for shard in shards for n in range(shard.entry.documents)]
     assert read == [[*document, END] for document in documents]
@@ -83,9 +79,7 @@ def test_document_at_every_position(tmp_path: Path) -> None:
         shard.document_at(len(shard))
     spans = shard.documents_between(2, len(shard) - 1)
     assert spans[0][:3] == (0, 0, 0)
-    assert [token for span in spans for token in shard.tokens[span.start : span.stop]] == list(
-        shard.tokens[2:-1]
-    )
+    assert [token for span in spans for token in shard.tokens[span.start : span.stop]] == list(shard.tokens[2:-1])
     assert [span.offset for span in spans] == [2, 0, 0, 0]
 
 
@@ -98,9 +92,7 @@ def test_ids_outside_the_vocabulary_are_refused_not_wrapped(tmp_path: Path, wron
 def test_the_writer_refuses_arrays_that_do_not_fit(tmp_path: Path) -> None:
     def write(tokens: list[int], lengths: list[int], part: list[int]) -> None:
         arrays = (np.array(tokens), np.array(lengths), np.array(part), np.array(part), np.array(part))
-        write_shard(
-            tmp_path / "x.arrow", *arrays, vocabulary_size=10, end_of_text=END, split="train", source="s"
-        )
+        write_shard(tmp_path / "x.arrow", *arrays, vocabulary_size=10, end_of_text=END, split="train", source="s")
 
     with pytest.raises(ShardError, match="document 1 does not end with end-of-text"):
         write([1, END, 3], [2, 1], [0, 0])
