@@ -14,7 +14,6 @@ import numpy as np
 from stages import unicode_table
 from stages.repetition_kernel import (
     BASE,
-    MODULUS,
     candidates,
     duplicate_n_grams,
     duplicates,
