@@ -82,7 +82,7 @@ def _train(run: Path, model: Path, minutes: float) -> None:
     from trainer.loop import TorchTrainer
 
     config = RECIPE_FOLDER / "train-demo.yaml"
-    _heading("3. Train", f"corpusmill train {config.name} --shards {run / 'shards'} --out {model}")
+    _heading("3. Train", f"corpusmill train recipes/{config.name} --shards {run / 'shards'} --out {model}")
     TorchTrainer().fit(run / "shards", load_config(config, [f"max_minutes={minutes}"]), model)
 
 
