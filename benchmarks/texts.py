@@ -1,7 +1,7 @@
 """Texts for benchmarks and comparisons, from whatever a corpus lies in.
 
 Reads JSON Lines with `text` (plain, .gz, .zst), Parquet with `text`, WET files, and WARC files through our own
-source and extractor; a folder is read file by file, in order of names. Empty texts are left out.
+source and extractor; a folder is read file by file, in order of names. Empty texts and lines without `text` are left out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def read_texts(path: Path) -> Iterator[str]:
     elif path.name.endswith(".parquet"):
         texts = _parquet(path)
     else:
-        texts = (json.loads(line)["text"] for line in _lines(path))
+        texts = (json.loads(line).get("text") for line in _lines(path))
     yield from (text for text in texts if text)
 
 

@@ -18,11 +18,10 @@ from stages.words import split
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "gopher_decisions.jsonl"
 
-PIECES = st.sampled_from(
-    ["the", "cat ", "dog. ", " of", "12", "don't ", "e.g. ", "U.S.", "http://a.org/b ", "a-b", "é", "日本", "🙂"]
-    + ["\n", "\n\n", "\r\n", "\u2028", "\x1c", " ", "\t", "\u00a0"]  # noqa: RUF005 (white space apart)
-    + ["- ", "• ", "...", "…", ". . .", "#", ":)", "(", "''"]
-)
+_WORDS = ["the", "cat ", "dog. ", " of", "12", "don't ", "e.g. ", "U.S.", "http://a.org/b ", "a-b", "é", "日本", "🙂"]
+_SPACES = ["\n", "\n\n", "\r\n", "\u2028", "\x1c", " ", "\t", "\u00a0"]
+_MARKS = ["- ", "• ", "...", "…", ". . .", "#", ":)", "(", "''"]
+PIECES = st.sampled_from([*_WORDS, *_SPACES, *_MARKS])
 TEXTS = st.lists(PIECES, max_size=60).map("".join) | st.text(max_size=60)
 
 
