@@ -1,7 +1,8 @@
 """Texts for benchmarks and comparisons, from whatever a corpus lies in.
 
 Reads JSON Lines with `text` (plain, .gz, .zst), Parquet with `text`, WET files, and WARC files through our own
-source and extractor; a folder is read file by file, in order of names. Empty texts and lines without `text` are left out.
+source and extractor; a folder is read file by file, in order of names. Empty texts and lines without `text`
+are left out.
 """
 
 from __future__ import annotations
