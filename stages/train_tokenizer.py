@@ -4,7 +4,7 @@
     train   one task: all word counts -> merges                       seconds for a vocabulary of 32,768
 
 The merges are those of Hugging Face's trainer on the whole corpus (tokenizer/bpe_train.py), whatever the
-tasks were; memory of `train` is about 40 times the bytes of the distinct words.
+tasks were; memory of `train` is about 30 times the bytes of the distinct words.
 """
 
 from __future__ import annotations

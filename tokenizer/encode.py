@@ -2,7 +2,7 @@
 
 Batches go through gigatoken on the calling thread (100 to 250 MB/s a core), straight from Arrow buffers.
 Texts with characters newer than the interpreter's Unicode data, about which libraries of different ages
-disagree, and tokenizers that gigatoken cannot load go through `tokenizers` (about 3 MB/s).
+disagree, and tokenizers that gigatoken cannot load go through `tokenizers` (about 2 MB/s).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A word count table is an Arrow table (word: large_binary, count: int64) sorted by word. Tables of parts of a
 corpus merge to the table of the whole, so the corpus is read once, in parallel, and any vocabulary can be
-trained from the result. The kernel counts about 100 MB/s of text on one core; memory is that of the
+trained from the result. The kernel counts about 75 MB/s of text on one core; memory is that of the
 distinct words (bytes plus about 56 bytes each).
 """
 
@@ -44,7 +44,7 @@ def _schema() -> pa.Schema:
 class WordCounter:
     """Counts words of Arrow string arrays, one after another.
 
-    `text_bytes` is what it read; `words_cut` counts words longer than LONGEST_WORD bytes; `slow_rows` counts
+    `text_bytes` is what it read; `words_cut` counts cuts in words over LONGEST_WORD bytes; `slow_rows` counts
     texts that went through `tokenizers`: those with characters newer than the interpreter's Unicode data, or
     all of them for a pattern that the kernel does not know.
     """

@@ -21,7 +21,7 @@ _BLANK = 0x20
 class WordTable(NamedTuple):
     """Words seen so far: word i is arena[starts[i]:starts[i + 1]]; `slots` holds i + 1, or 0 where free."""
 
-    slots: Array  # int64[power of two]
+    slots: Array  # int64[power of two], at least twice the capacity
     hashes: Array  # uint64[capacity]
     starts: Array  # int64[capacity + 1]
     counts: Array  # int64[capacity]
@@ -196,6 +196,24 @@ def _hash(data: Array, start: int, end: int) -> Any:
 
 
 @kernel
+def _enter(data: Array, start: int, end: int, table: WordTable, words: int) -> tuple[Any, int]:
+    """The slot of the word data[start:end], made if it is new, and the words there are; -1 if the table is full."""
+    digest = _hash(data, start, end)
+    slot = _slot_of(data, start, end, digest, table)
+    if table.slots[slot] == 0:
+        first = table.starts[words]
+        if words >= len(table.counts) or first + end - start > len(table.arena):
+            return np.int64(-1), words
+        for k in range(end - start):
+            table.arena[first + k] = data[start + k]
+        table.starts[words + 1] = first + end - start
+        table.hashes[words] = digest
+        table.slots[slot] = words + 1
+        words += 1
+    return slot, words
+
+
+@kernel
 def count_words(
     data: Array,
     offsets: Array,
@@ -214,33 +232,25 @@ def count_words(
     Texts with skip[row] are left out. Words over `longest` bytes are cut at characters and counted in
     `cut`. Returns (row, position, words, cut); row == len(skip) when everything is counted.
     """
-    limit = len(table.slots) // 2
     while row < len(skip):
         end = offsets[row + 1]
         while position < end and not skip[row]:
             if max_digits == 0:
-                stop = gpt2_end(data, position, end, classes)
+                word_end = gpt2_end(data, position, end, classes)
             else:
-                stop = gpt4_end(data, position, end, classes, max_digits)
-            if stop - position > longest:
-                stop = position + longest
-                while data[stop] & 0xC0 == 0x80:
-                    stop -= 1
-                cut += 1
-            digest = _hash(data, position, stop)
-            slot = _slot_of(data, position, stop, digest, table)
-            if table.slots[slot] == 0:
-                start = table.starts[words]
-                if words >= limit or words >= len(table.counts) or start + stop - position > len(table.arena):
+                word_end = gpt4_end(data, position, end, classes, max_digits)
+            while position < word_end:
+                stop = word_end
+                if stop - position > longest:
+                    stop = position + longest
+                    while data[stop] & 0xC0 == 0x80:
+                        stop -= 1
+                slot, words = _enter(data, position, stop, table, words)
+                if slot < 0:
                     return row, position, words, cut
-                for k in range(stop - position):
-                    table.arena[start + k] = data[position + k]
-                table.starts[words + 1] = start + stop - position
-                table.hashes[words] = digest
-                table.slots[slot] = words + 1
-                words += 1
-            table.counts[table.slots[slot] - 1] += 1
-            position = stop
+                table.counts[table.slots[slot] - 1] += 1
+                cut += stop < word_end
+                position = stop
         row += 1
         if row < len(skip):
             position = offsets[row]
