@@ -38,9 +38,13 @@ class ModelShape:
 
 @dataclass(frozen=True)
 class OptimizerSettings:
-    """AdamW; `gradient_clip` bounds the norm of the whole batch's gradient (0: no clipping)."""
+    """AdamW; `gradient_clip` bounds the norm of the whole batch's gradient (0: no clipping).
+
+    `embedding_learning_rate` (null: as the rest) is for the embedding, of which a step touches few rows.
+    """
 
     learning_rate: float = 2e-3
+    embedding_learning_rate: float | None = None
     beta1: float = 0.9
     beta2: float = 0.95
     epsilon: float = 1e-8
@@ -263,7 +267,7 @@ def _check(config: TrainConfig, where: str) -> None:
         if flat[key] is not None and flat[key] < 1:
             refuse(key, "at least 1")
     for key in _NOT_NEGATIVE:
-        if not 0 <= flat[key] < float("inf"):
+        if flat[key] is not None and not 0 <= flat[key] < float("inf"):
             refuse(key, "0 or more")
     for key in ("optimizer.beta1", "optimizer.beta2", "schedule.final_fraction"):
         if not 0 <= flat[key] <= 1:
@@ -296,6 +300,7 @@ _AT_LEAST_ONE = (
 )
 _NOT_NEGATIVE = (
     "optimizer.learning_rate",
+    "optimizer.embedding_learning_rate",
     "optimizer.epsilon",
     "optimizer.weight_decay",
     "optimizer.gradient_clip",

@@ -79,7 +79,7 @@ class _Run:
         self.tokenizer = tokenizer
         self.device = choose_device(config.device)
         self.precision = choose_precision(config.precision, self.device)
-        self.order = SampleOrder(shards.of_split("train"), config.sequence_length, config.seed, config.sources)
+        self.order = SampleOrder.of(shards, config)
         self.validation: tuple[Shard, ...] = shards.of_split("val") if "val" in shards.index.splits() else ()
         self.model = Transformer(config.model, shards.index.vocabulary_size)
         self.position = _Position(0, 0, 0.0, config.max_steps)
@@ -164,7 +164,7 @@ class _Run:
         micro = config.batch.micro_batch_size or size
         rate = learning_rate(position.step, position.planned_steps, config.optimizer.learning_rate, config.schedule)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["rate_factor"]
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
         for first in range(0, size, micro):
             count = min(micro, size - first)
@@ -283,16 +283,17 @@ class _Clock:
 
 
 def make_optimizer(model: Transformer, settings: OptimizerSettings) -> torch.optim.AdamW:
-    """Fused AdamW; only matrices are decayed, not the gains of norms."""
-    parameters = list(model.parameters())
+    """Fused AdamW; only matrices are decayed, not the gains of norms. Groups keep their `rate_factor`."""
+    embedding = model.embedding.weight
+    matrices = [p for p in model.parameters() if p.ndim >= 2 and p is not embedding]
+    gains = [p for p in model.parameters() if p.ndim < 2]
+    rate = settings.learning_rate
+    embedding_rate = rate if settings.embedding_learning_rate is None else settings.embedding_learning_rate
+    factor = embedding_rate / rate if rate else 0.0
+    decay = settings.weight_decay
     groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+        {"params": matrices, "weight_decay": decay, "rate_factor": 1.0},
+        {"params": [embedding], "weight_decay": decay, "rate_factor": factor},
+        {"params": gains, "weight_decay": 0.0, "rate_factor": 1.0},
     ]
-    return torch.optim.AdamW(
-        groups,
-        lr=settings.learning_rate,
-        betas=(settings.beta1, settings.beta2),
-        eps=settings.epsilon,
-        fused=True,
-    )
+    return torch.optim.AdamW(groups, lr=rate, betas=(settings.beta1, settings.beta2), eps=settings.epsilon, fused=True)

@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from shards.reader import DocumentSpan, Shard
+from shards.reader import DocumentSpan, Shard, ShardSet
+from trainer.config import TrainConfig
 from trainer.errors import TrainerError
 from trainer.permutation import permute, round_keys
 
@@ -66,6 +67,15 @@ class SampleOrder:
             windows = [window_count(len(self.shards[number]), sequence_length) for number in members]
             counts[name] = (np.array(members), np.cumsum(windows))
         self._sources = _with_shares(counts, weights, sequence_length)
+
+    @classmethod
+    def of(cls, shards: ShardSet, config: TrainConfig) -> SampleOrder:
+        """The order in which training with `config` reads these shards.
+
+        Step n, counted from 1, takes the samples from (n - 1) * global_batch_size to before
+        n * global_batch_size.
+        """
+        return cls(shards.of_split("train"), config.sequence_length, config.seed, config.sources)
 
     @property
     def windows(self) -> int:
