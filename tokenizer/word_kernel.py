@@ -196,21 +196,17 @@ def _hash(data: Array, start: int, end: int) -> Any:
 
 
 @kernel
-def _enter(data: Array, start: int, end: int, table: WordTable, words: int) -> tuple[Any, int]:
-    """The slot of the word data[start:end], made if it is new, and the words there are; -1 if the table is full."""
-    digest = _hash(data, start, end)
-    slot = _slot_of(data, start, end, digest, table)
-    if table.slots[slot] == 0:
-        first = table.starts[words]
-        if words >= len(table.counts) or first + end - start > len(table.arena):
-            return np.int64(-1), words
-        for k in range(end - start):
-            table.arena[first + k] = data[start + k]
-        table.starts[words + 1] = first + end - start
-        table.hashes[words] = digest
-        table.slots[slot] = words + 1
-        words += 1
-    return slot, words
+def _enter(data: Array, start: int, end: int, digest: int, slot: int, table: WordTable, words: int) -> bool:
+    """Make data[start:end] word number `words`; False when the table is full."""
+    first = table.starts[words]
+    if words >= len(table.counts) or first + end - start > len(table.arena):
+        return False
+    for k in range(end - start):
+        table.arena[first + k] = data[start + k]
+    table.starts[words + 1] = first + end - start
+    table.hashes[words] = digest
+    table.slots[slot] = words + 1
+    return True
 
 
 @kernel
@@ -245,9 +241,12 @@ def count_words(
                     stop = position + longest
                     while data[stop] & 0xC0 == 0x80:
                         stop -= 1
-                slot, words = _enter(data, position, stop, table, words)
-                if slot < 0:
-                    return row, position, words, cut
+                digest = _hash(data, position, stop)
+                slot = _slot_of(data, position, stop, digest, table)
+                if table.slots[slot] == 0:
+                    if not _enter(data, position, stop, digest, slot, table, words):
+                        return row, position, words, cut
+                    words += 1
                 table.counts[table.slots[slot] - 1] += 1
                 cut += stop < word_end
                 position = stop
