@@ -36,17 +36,17 @@ class ExtractText(Transform):
     libraries: ClassVar[tuple[str, ...]] = ("resiliparse", "trafilatura", "lxml")
 
     engine: Literal["resiliparse", "trafilatura"] = Field(
-        "resiliparse", description="trafilatura is more precise on news and blogs, and 20 to 40 times slower"
+        default="resiliparse", description="trafilatura is more precise on news and blogs, and 20 to 40 times slower"
     )
     main_content: bool = Field(
-        True, description="leave out navigation, headers, footers; false: all visible text (resiliparse only)"
+        default=True, description="leave out navigation, headers, footers; false: all visible text (resiliparse only)"
     )
-    alt_texts: bool = Field(False, description="include alternative texts of images (resiliparse only)")
-    list_bullets: bool = Field(False, description="put a bullet before list items (resiliparse only)")
-    comments: bool = Field(False, description="treat readers' comments as main content")
-    favor_precision: bool = Field(True, description="less text but cleaner (trafilatura only)")
-    max_depth: int = Field(1000, gt=0, description="pages whose elements nest deeper are quarantined")
-    max_bytes: int = Field(20_000_000, gt=0, description="larger pages are quarantined")
+    alt_texts: bool = Field(default=False, description="include alternative texts of images (resiliparse only)")
+    list_bullets: bool = Field(default=False, description="put a bullet before list items (resiliparse only)")
+    comments: bool = Field(default=False, description="treat readers' comments as main content")
+    favor_precision: bool = Field(default=True, description="less text but cleaner (trafilatura only)")
+    max_depth: int = Field(default=1000, gt=0, description="pages whose elements nest deeper are quarantined")
+    max_bytes: int = Field(default=20_000_000, gt=0, description="larger pages are quarantined")
 
     @model_validator(mode="after")
     def _options_fit_engine(self) -> ExtractText:

@@ -43,12 +43,12 @@ class JsonlSource(Source):
         *(".json.gz", ".json.zst"),
     )
 
-    source: str = Field("jsonl", description="what the column `source` says of every row")
-    text_field: str = Field("text", description="the field that holds the text")
-    id_field: str = Field("id", description="the field that names the document, if there is one")
-    url_field: str = Field("url", description="the field that holds its address, if there is one")
-    date_field: str = Field("date", description="the field that holds an ISO 8601 date, if there is one")
-    max_record_bytes: int = Field(100_000_000, gt=0, description="longer lines are quarantined without parsing")
+    source: str = Field(default="jsonl", description="what the column `source` says of every row")
+    text_field: str = Field(default="text", description="the field that holds the text")
+    id_field: str = Field(default="id", description="the field that names the document, if there is one")
+    url_field: str = Field(default="url", description="the field that holds its address, if there is one")
+    date_field: str = Field(default="date", description="the field that holds an ISO 8601 date, if there is one")
+    max_record_bytes: int = Field(default=100_000_000, gt=0, description="longer lines are quarantined without parsing")
 
     def output_schema(self) -> pyarrow.Schema:
         """TEXT_SCHEMA: identity, labels and `text`."""

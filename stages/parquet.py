@@ -28,11 +28,13 @@ class ParquetSource(Source):
     version: ClassVar[int] = 1
     suffixes: ClassVar[tuple[str, ...]] = (".parquet",)
 
-    source: str = Field("parquet", description="what the column `source` says of every row")
-    text_column: str = Field("text", description="the column that holds the text (string)")
-    id_column: str = Field("id", description="the column that names the document; null where there is none")
-    url_column: str = Field("url", description="the column that holds its address; null where there is none")
-    date_column: str = Field("date", description="a timestamp, date or ISO 8601 string; null where there is none")
+    source: str = Field(default="parquet", description="what the column `source` says of every row")
+    text_column: str = Field(default="text", description="the column that holds the text (string)")
+    id_column: str = Field(default="id", description="the column that names the document; null where there is none")
+    url_column: str = Field(default="url", description="the column that holds its address; null where there is none")
+    date_column: str = Field(
+        default="date", description="a timestamp, date or ISO 8601 string; null where there is none"
+    )
 
     def output_schema(self) -> pyarrow.Schema:
         """TEXT_SCHEMA: identity, labels and `text`."""

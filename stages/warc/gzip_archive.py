@@ -26,7 +26,7 @@ from collections.abc import Generator, Iterator
 from fastwarc.stream_io import GzipReader
 
 from stages.warc.file_window import FileWindow
-from stages.warc.records import BLANK_LINE, HEADER_LIMIT, Damage, Fields, Record, RecordHead, owns, parse_head
+from stages.warc.records import BLANK_LINE, HEADER_LIMIT, Damage, Record, RecordHead, owns, parse_head
 
 MAGIC = b"\x1f\x8b\x08"
 #: Header and trailer of a gzip member (RFC 1952): nothing shorter is one.
@@ -148,7 +148,7 @@ class GzipArchive:
         if block_end > len(data) or data[block_end:].strip(b"\r\n"):
             return None
         block = data[head.end : block_end] if self._wants(head) else None
-        return Record(offset, 0, head.type, head.fields, head.length, block), end
+        return Record(offset, 0, head.type, head.header, head.length, block), end
 
     def _wants(self, head: RecordHead) -> bool:
         return head.type == b"response" and head.length <= self._block_limit
@@ -157,21 +157,21 @@ class GzipArchive:
         """Records from a member on until a member ends with a record; returns where the walk goes on."""
         stream = _MemberStream(self._window, position)
         while True:
-            stream.fields = {}
+            stream.header = b""
             try:
                 stream.begin_record()
                 if not stream.skip_line_ends():
                     return stream.end
                 head = self._read_head(stream)
                 block = self._read_block(stream, head)
-                yield Record(*stream.begun, head.type, head.fields, head.length, block)
+                yield Record(*stream.begun, head.type, head.header, head.length, block)
             except _NoRecord as fault:
                 skipped = self._skip_to_head(stream)
                 if skipped is None:
                     resumes = self.next_record_start(stream.member + 1)
                     yield self._damage(stream, resumes, str(fault))
                     return resumes
-                yield Damage(*stream.begun, stream.member, skipped, True, str(fault), stream.fields)
+                yield Damage(*stream.begun, stream.member, skipped, True, str(fault), stream.header)
             except _ShortRecord as fault:
                 yield self._damage(stream, stream.end, str(fault))
                 return stream.end
@@ -182,14 +182,14 @@ class GzipArchive:
 
     def _damage(self, stream: _MemberStream, resumes: int, reason: str) -> Damage:
         offset, ordinal = stream.begun
-        return Damage(offset, ordinal, resumes, resumes - offset, False, reason, stream.fields)
+        return Damage(offset, ordinal, resumes, resumes - offset, False, reason, stream.header)
 
     def _read_head(self, stream: _MemberStream) -> RecordHead:
         while (head := parse_head(stream.buffer)) is None:
             start = bytes(stream.buffer[:5])
             if not b"WARC/".startswith(start) or len(stream.buffer) > HEADER_LIMIT or not stream.fill():
                 raise _NoRecord("no WARC record header")
-        stream.fields = head.fields
+        stream.header = head.header
         del stream.buffer[: head.end]
         return head
 
@@ -248,7 +248,7 @@ class _MemberStream:
     def __init__(self, window: FileWindow, member: int) -> None:
         self._window = window
         self.buffer = bytearray()
-        self.fields: Fields = {}
+        self.header = b""
         self.begun = (member, 0)
         self._open(member)
 

@@ -53,19 +53,19 @@ class PlainArchive:
             head = self._head(position)
             if head is None:
                 resumes = self.next_record_start(position + 1)
-                yield Damage(position, 0, resumes, resumes - position, False, "no WARC record header", {})
+                yield Damage(position, 0, resumes, resumes - position, False, "no WARC record header", b"")
                 position = resumes
                 continue
             block_start, block_end = position + head.end, position + head.end + head.length
             if block_end > size:
                 reason = f"the record ends {block_end - size} bytes before its Content-Length"
                 resumes = self.next_record_start(block_start)
-                yield Damage(position, 0, resumes, resumes - position, False, reason, head.fields)
+                yield Damage(position, 0, resumes, resumes - position, False, reason, head.header)
                 position = resumes
                 continue
             wanted = position >= keep_from and head.type == b"response" and head.length <= self._block_limit
             block = self._window.read(block_start, head.length) if wanted else None
-            yield Record(position, 0, head.type, head.fields, head.length, block)
+            yield Record(position, 0, head.type, head.header, head.length, block)
             position = self._skip_line_ends(block_end)
 
     def _head(self, position: int) -> RecordHead | None:

@@ -14,9 +14,6 @@ _VERSION = re.compile(rb"WARC/\d+\.\d+[ \t]*\r*\n")
 _FOLD = re.compile(rb"\r*\n[ \t]+")
 _LENGTH_DIGITS = 18
 
-#: Header fields by lower-case name.
-Fields = dict[bytes, bytes]
-
 
 class Record(NamedTuple):
     """A whole record. `block` is None where it was not wanted: another type, or more than the limit."""
@@ -24,7 +21,7 @@ class Record(NamedTuple):
     offset: int
     ordinal: int
     type: bytes
-    fields: Fields
+    header: bytes
     length: int
     block: bytes | None
 
@@ -32,8 +29,8 @@ class Record(NamedTuple):
 class Damage(NamedTuple):
     """Bytes that are no record: from `offset` (of a record's member, or the record) up to `resumes`.
 
-    `length` counts bytes of the file, or inflated bytes where a span ends inside its member. `fields` are
-    those of the record hit, where its header could still be read.
+    `length` counts bytes of the file, or inflated bytes where a span ends inside its member. `header` is
+    that of the record hit, empty where it could not be read.
     """
 
     offset: int
@@ -42,7 +39,7 @@ class Damage(NamedTuple):
     length: int
     inflated: bool
     reason: str
-    fields: Fields
+    header: bytes
 
 
 def owns(event: Record | Damage, start: int, end: int, size: int) -> bool:
@@ -57,11 +54,11 @@ def owns(event: Record | Damage, start: int, end: int, size: int) -> bool:
 
 
 class RecordHead(NamedTuple):
-    """A record header: its type in lower case, Content-Length, fields, and where the block begins."""
+    """A record header: its type in lower case, Content-Length, text, and where the block begins."""
 
     type: bytes
     length: int
-    fields: Fields
+    header: bytes
     end: int
 
 
@@ -72,21 +69,32 @@ def parse_head(data: bytes | bytearray, start: int = 0) -> RecordHead | None:
     blank = BLANK_LINE.search(data, start, start + HEADER_LIMIT)
     if blank is None:
         return None
-    fields = parse_fields(bytes(data[start : blank.start()]))
-    kind, length = fields.get(b"warc-type"), fields.get(b"content-length", b"")
-    if not kind or not length.isdigit() or len(length) > _LENGTH_DIGITS:
+    header = bytes(data[start : blank.start()])
+    lower = header.lower()
+    kind, length = field_of(header, lower, b"warc-type"), field_of(header, lower, b"content-length")
+    if not kind or not length or not length.isdigit() or len(length) > _LENGTH_DIGITS:
         return None
-    return RecordHead(kind.lower(), int(length), fields, blank.end())
+    return RecordHead(kind.lower(), int(length), header, blank.end())
 
 
-def parse_fields(header: bytes) -> Fields:
+def field_of(header: bytes, lower: bytes, name: bytes) -> bytes | None:
+    """The first field of this lower-case name, given the header also in lower case; for a few of many fields."""
+    begin = lower.find(b"\n" + name + b":")
+    if begin < 0:
+        return None
+    begin += len(name) + 2
+    end = header.find(b"\n", begin)
+    return (header[begin:] if end < 0 else header[begin:end]).strip()
+
+
+def parse_fields(header: bytes) -> dict[bytes, bytes]:
     """Fields of a header whose first line is none, by lower-case name; repeated ones joined by a comma.
 
     Folded lines are unfolded, lines without a colon passed over.
     """
     if b"\n " in header or b"\n\t" in header:
         header = _FOLD.sub(b" ", header)
-    fields: Fields = {}
+    fields: dict[bytes, bytes] = {}
     lines = iter(header.split(b"\n"))
     next(lines)
     for line in lines:

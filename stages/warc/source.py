@@ -20,7 +20,7 @@ from stages.warc.file_window import FileWindow
 from stages.warc.http import body_of, charset, media_type, parse_response
 from stages.warc.http_body import BodyError
 from stages.warc.media import binary_type, is_html
-from stages.warc.records import Damage, Record
+from stages.warc.records import Damage, Record, field_of, parse_fields
 
 if TYPE_CHECKING:
     import pyarrow
@@ -39,13 +39,13 @@ class WarcSource(Source):
     libraries = ("brotli", "zstandard")
     suffixes: ClassVar[tuple[str, ...]] = (".warc.gz", ".warc")
 
-    source: str = Field("web", description="what the column `source` says of every row")
-    statuses: tuple[int, ...] = Field((200,), description="HTTP statuses to keep; others: rule http_status")
+    source: str = Field(default="web", description="what the column `source` says of every row")
+    statuses: tuple[int, ...] = Field(default=(200,), description="HTTP statuses to keep; others: rule http_status")
     media_types: tuple[str, ...] = Field(
-        ("text/html", "application/xhtml+xml"), description="media types to keep; others: rule media_type"
+        default=("text/html", "application/xhtml+xml"), description="media types to keep; others: rule media_type"
     )
     max_record_bytes: int = Field(
-        20_000_000, gt=0, description="a larger record, or a body that unpacks to more, is quarantined"
+        default=20_000_000, gt=0, description="a larger record, or a body that unpacks to more, is quarantined"
     )
 
     def output_schema(self) -> pyarrow.Schema:
@@ -114,7 +114,7 @@ class WarcSource(Source):
         response = parse_response(record.block)
         content_type = response.fields.get(b"content-type")
         if response.status is None and record.block:
-            content_type = record.fields.get(b"content-type")
+            content_type = parse_fields(record.header).get(b"content-type")
             if media_type(content_type) in (None, "application/http"):
                 rows.quarantine(place, "the record has no HTTP status line")
                 return
@@ -151,9 +151,11 @@ class WarcSource(Source):
 def _place(event: Record | Damage) -> Place:
     from stages.rows import Place, milliseconds
 
+    header, lower = event.header, event.header.lower()
+
     def text(name: bytes) -> str | None:
-        value = event.fields.get(name)
-        return value.decode("utf-8", "replace").strip() or None if value is not None else None
+        value = field_of(header, lower, name)
+        return value.decode("utf-8", "replace") if value else None
 
     url = text(b"warc-target-uri")
     if url and url.startswith("<") and url.endswith(">"):
