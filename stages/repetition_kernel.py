@@ -19,7 +19,6 @@ from tokenizer.kernel_cache import kernel
 if TYPE_CHECKING:
     Array = np.ndarray
 
-_FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME = np.uint64(0x100000001B3)
 MODULUS = np.uint64((1 << 61) - 1)
 _LOW_31 = np.uint64((1 << 31) - 1)
@@ -110,6 +109,24 @@ def equal_bytes(data: Array, one: int, other: int, length: int) -> bool:
 
 
 @kernel
+def hash_bytes(data: Array, start: int, end: int) -> np.uint64:
+    """64 bits of a byte range, eight bytes at a time."""
+    digest = np.uint64(end - start)
+    place = start
+    while place + 8 <= end:
+        low = np.uint64(data[place]) | np.uint64(data[place + 1]) << np.uint64(8)
+        low |= np.uint64(data[place + 2]) << np.uint64(16) | np.uint64(data[place + 3]) << np.uint64(24)
+        high = np.uint64(data[place + 4]) | np.uint64(data[place + 5]) << np.uint64(8)
+        high |= np.uint64(data[place + 6]) << np.uint64(16) | np.uint64(data[place + 7]) << np.uint64(24)
+        digest = mix(digest ^ (low | high << np.uint64(32)))
+        place += 8
+    while place < end:
+        digest = (digest ^ np.uint64(data[place])) * _FNV_PRIME
+        place += 1
+    return mix(digest)
+
+
+@kernel
 def duplicates(data: Array, starts: Array, ends: Array, count: int, slots: Array) -> tuple[int, int]:
     """Ranges that equal an earlier one: their number, and their characters.
 
@@ -122,10 +139,7 @@ def duplicates(data: Array, starts: Array, ends: Array, count: int, slots: Array
     for index in range(count):
         start = starts[index]
         length = ends[index] - start
-        digest = _FNV_OFFSET
-        for place in range(start, start + length):
-            digest = (digest ^ np.uint64(data[place])) * _FNV_PRIME
-        slot = np.int64(mix(digest) >> np.uint64(8)) & mask
+        slot = np.int64(hash_bytes(data, start, start + length)) & mask
         while slots[slot] >= 0:
             earlier = slots[slot]
             if ends[earlier] - starts[earlier] == length and equal_bytes(data, starts[earlier], start, length):
