@@ -2,7 +2,7 @@
 
 Inside: a stage's name, version and parameters, the content of its model files and lists, the major.minor
 version of libraries that shape its results. Outside: paths of this machine, modification times, patch
-versions, batch sizes, numbers of workers.
+versions, batch sizes, numbers of workers. The Unicode version is the interpreter's: character classes are its.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import unicodedata
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,8 @@ def component(stage: Stage) -> dict[str, Any]:
         "version": stage.version,
         "parameters": json.loads(json.dumps(parameters, default=_plain)),
         "assets": assets,
-        "libraries": {name: _library_version(name) for name in stage.libraries},
+        "libraries": {name: _library_version(name) for name in stage.libraries}
+        | {"unicode": unicodedata.unidata_version},
     }
 
 

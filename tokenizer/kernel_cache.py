@@ -27,7 +27,7 @@ def _configure() -> None:
         for file in sorted((_ROOT / package).rglob("*_kernel.py")):
             digest.update(file.relative_to(_ROOT).as_posix().encode() + b"\0" + file.read_bytes())
     base = Path(os.environ.get("CORPUSMILL_CACHE") or Path.home() / ".cache" / "corpusmill")
-    numba.config.CACHE_DIR = str(base / "numba" / digest.hexdigest()[:16])
+    vars(numba.config)["CACHE_DIR"] = str(base / "numba" / digest.hexdigest()[:16])
 
 
 def kernel(function: Callable[..., Any]) -> Any:
