@@ -195,14 +195,16 @@ class _Run:
         progress.step(position.step, position.planned_steps, values["loss"], rate)
 
     def _keep_to_time(self, clock: _Clock, log: TrainingLog, progress: Progress) -> None:
-        """Shorten the plan where max_minutes would cut the cosine off."""
+        """Plan fewer steps where max_minutes would cut the cosine off."""
         position, minutes = self.position, self.config.max_minutes
         if minutes is None or position.step % _STEPS_BETWEEN_PLANS or clock.seconds_per_step is None:
             return
         left = 60 * minutes - position.seconds
-        planned = fit_to_time(position.planned_steps, position.step, clock.seconds_per_step, left)
+        planned = fit_to_time(
+            position.planned_steps, self.config.max_steps, position.step, clock.seconds_per_step, left
+        )
         clock.forget_steps()
-        if planned < position.planned_steps:
+        if planned != position.planned_steps:
             position.planned_steps = planned
             log.write(position.step, planned_steps=planned)
             progress.say(f"max_minutes allows {planned} steps; the learning rate comes down by then")

@@ -2,8 +2,8 @@
 
 Warm-up is linear, then half a cosine runs down to a fraction of the peak at the last planned step. The
 plan is `max_steps`, and nothing but the step number decides the rate, so a resumed run repeats it exactly.
-Only when `max_minutes` would cut the run short is the plan shortened, never lengthened again: the cosine
-then ends where the time does. A shortened plan is logged and kept in the checkpoint.
+Only when `max_minutes` would cut the run short are fewer steps planned, so that the cosine ends where the
+time does. Such a plan is logged and kept in the checkpoint.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import math
 
 from trainer.config import ScheduleSettings
 
-#: A plan is shortened only when it overruns the time by more than this, so that noise does not change it.
-_TOLERANCE = 1.05
+#: A plan is changed only when the steps left are wrong by more than this share.
+_TOLERANCE = 0.05
 
 
 def learning_rate(step: int, planned_steps: int, peak: float, settings: ScheduleSettings) -> float:
@@ -26,9 +26,14 @@ def learning_rate(step: int, planned_steps: int, peak: float, settings: Schedule
     return peak * (settings.final_fraction + (1 - settings.final_fraction) * cosine)
 
 
-def fit_to_time(planned_steps: int, done_steps: int, seconds_per_step: float, seconds_left: float) -> int:
-    """The plan, shortened where the steps left would take clearly longer than the seconds left."""
-    affordable = max(int(seconds_left / seconds_per_step), 1)
-    if (planned_steps - done_steps) <= affordable * _TOLERANCE:
-        return planned_steps
-    return done_steps + affordable
+def fit_to_time(
+    planned_steps: int, max_steps: int, done_steps: int, seconds_per_step: float, seconds_left: float
+) -> int:
+    """The steps to plan: `max_steps`, or fewer where the time left does not reach for them.
+
+    A plan that is about right stays, so that noise in `seconds_per_step` does not move the rate.
+    """
+    affordable = done_steps + max(int(seconds_left / seconds_per_step), 1)
+    fitting = min(max_steps, affordable)
+    within = abs(fitting - planned_steps) <= _TOLERANCE * (planned_steps - done_steps)
+    return planned_steps if within else fitting

@@ -1,4 +1,4 @@
-"""The learning rate depends on the step number alone, and a plan is only ever shortened."""
+"""The learning rate depends on the step number alone, and a plan on the time only where it is short."""
 
 import pytest
 
@@ -18,9 +18,15 @@ def test_warm_up_then_cosine_to_the_final_fraction() -> None:
     assert learning_rate(500, 100, 2.0, SETTINGS) == pytest.approx(0.2)
 
 
-def test_a_plan_is_shortened_only_when_time_is_clearly_short() -> None:
-    assert fit_to_time(100, 20, 1.0, 80.0) == 100
-    assert fit_to_time(100, 20, 1.0, 78.0) == 100
-    assert fit_to_time(100, 20, 1.0, 40.0) == 60
-    assert fit_to_time(100, 20, 0.1, 1e9) == 100
-    assert fit_to_time(100, 20, 1.0, 0.0) == 21
+def test_fewer_steps_are_planned_only_when_time_is_clearly_short() -> None:
+    assert fit_to_time(100, 100, 20, 1.0, 80.0) == 100
+    assert fit_to_time(100, 100, 20, 1.0, 78.0) == 100
+    assert fit_to_time(100, 100, 20, 1.0, 40.0) == 60
+    assert fit_to_time(100, 100, 20, 0.1, 1e9) == 100
+    assert fit_to_time(100, 100, 20, 1.0, 0.0) == 21
+
+
+def test_a_plan_recovers_when_the_machine_does_but_never_beyond_max_steps() -> None:
+    assert fit_to_time(60, 100, 30, 1.0, 50.0) == 80
+    assert fit_to_time(60, 100, 30, 0.1, 50.0) == 100
+    assert fit_to_time(60, 100, 30, 1.0, 31.0) == 60
