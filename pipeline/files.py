@@ -20,10 +20,11 @@ TEMPORARY_PREFIX = ".tmp-"
 
 
 @contextmanager
-def atomic_path(target: Path) -> Iterator[Path]:
+def atomic_path(target: Path, durable: bool = True) -> Iterator[Path]:
     """A temporary path beside `target` that replaces it when the block ends without an error.
 
-    A block that leaves nothing at the temporary path leaves `target` as it is.
+    A block that leaves nothing at the temporary path leaves `target` as it is. What is not `durable`
+    (a marker that only says what goes on now) is not synced to the disk.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(4)}-{target.name}")
@@ -31,18 +32,20 @@ def atomic_path(target: Path) -> Iterator[Path]:
         yield temporary
         if not temporary.exists():
             return
-        _sync(temporary)
+        if durable:
+            _sync(temporary)
         fault_point("before_rename")
         temporary.replace(target)
-        _sync(target.parent)
+        if durable:
+            _sync(target.parent)
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
 
 
-def write_json(target: Path, value: Any) -> None:
+def write_json(target: Path, value: Any, durable: bool = True) -> None:
     """Write `value` atomically with sorted keys, so that equal values give equal bytes."""
-    with atomic_path(target) as temporary:
+    with atomic_path(target, durable) as temporary:
         temporary.write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
 
 

@@ -46,7 +46,7 @@ def run_task(
     entering_task(phase.name, index)
     reporter = TaskReporter(workspace.log(phase, index), shared)
     running = workspace.running(phase, index)
-    write_json(running, {"pid": os.getpid(), "started": time.time(), "attempt": attempt})
+    write_json(running, {"pid": os.getpid(), "started": time.time(), "attempt": attempt}, durable=False)
     reporter.log("started", attempt=attempt, pid=os.getpid())
     try:
         manifest = _run(plan, phase, index, workspace, reporter, attempt, rehearse)

@@ -33,12 +33,17 @@ class ExactDedup(Exchange):
 
     name: ClassVar[str] = "exact_dedup"
 
-    buckets: int = Field(16, ge=1, le=65536, description="Ranges of hashes, one matching task each; bounds its memory.")
+    buckets: int | None = Field(
+        None,
+        ge=1,
+        le=65536,
+        description="Ranges of hashes, one matching task each; bounds its memory. As many as parts unless given.",
+    )
 
     def phases(self, label: str, upstream: Upstream, seed: int) -> tuple[list[Phase], Upstream]:
         phases = [
             Phase("keys", upstream.tasks, upstream.reads(), ("keys",)),
-            Phase("match", self.buckets, (Read(f"{label}.keys", "bucket"),), ("removals",)),
+            Phase("match", self._buckets(upstream), (Read(f"{label}.keys", "bucket"),), ("removals",)),
         ]
         after = Upstream(
             documents=upstream.documents,
@@ -47,6 +52,9 @@ class ExactDedup(Exchange):
             tokenizer=upstream.tokenizer,
         )
         return phases, after
+
+    def _buckets(self, upstream: Upstream) -> int:
+        return self.buckets or min(upstream.tasks, 1024)
 
     def keys(self, task: Task) -> None:
         """Write the hash, place and identity of every document that has a text."""
@@ -59,8 +67,9 @@ class ExactDedup(Exchange):
             keys = pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=_KEYS_SCHEMA)
             batches.append(keys.filter(text.is_valid()))
         table = concat_batches(batches, _KEYS_SCHEMA)
-        ranges = ((table["high"].to_numpy() >> np.uint64(32)) * np.uint64(self.buckets)) >> np.uint64(32)
-        task.write_buckets("keys", table, ranges.astype(np.int64), self.buckets)
+        buckets = self._buckets(task.upstream)
+        ranges = ((table["high"].to_numpy() >> np.uint64(32)) * np.uint64(buckets)) >> np.uint64(32)
+        task.write_buckets("keys", table, ranges.astype(np.int64), buckets)
 
     def match(self, task: Task) -> None:
         """Write the removal list of the documents whose hash lies in this task's range."""

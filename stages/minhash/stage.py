@@ -33,6 +33,9 @@ _KEYS_SCHEMA = pa.schema([("key", pa.uint64()), ("part", pa.uint32()), ("row", p
 _ROWS_SCHEMA = pa.schema([("part", pa.uint32()), ("row", pa.uint32()), *IDENTITY])
 _PAIR = ("part_a", "row_a", "part_b", "row_b")
 _PAIRS_SCHEMA = pa.schema([*((name, pa.uint32()) for name in _PAIR), ("band", pa.uint16())])
+_DUPLICATES_SCHEMA = pa.schema(
+    [("band", pa.uint16()), *(field.with_name(f"{field.name}_{side}") for side in "ab" for field in IDENTITY)]
+)
 _COMPRESSION = "zstd"
 
 
@@ -126,13 +129,17 @@ class MinhashDedup(Exchange):
         task.count("clusters", int((clusters.place == clusters.survivor).sum()))
         task.count("near_duplicates", int((clusters.place != clusters.survivor).sum()))
         task.write_buckets("removals", removals, part_of(clusters.place), task.upstream.tasks)
-        for index, (part, pairs) in enumerate(zip(task.parts("pairs"), _StoredPairs(task), strict=True)):
-            columns = {"band": pq.read_table(part.path, columns=["band"])["band"]}
-            for side, places in (("a", pairs.first), ("b", pairs.other)):
-                found = identity.take(pa.array(np.searchsorted(clusters.place, places)))
-                columns |= {f"{field.name}_{side}": found[field.name] for field in IDENTITY}
-            with task.create("duplicates", f"{task.label}-{index:05d}.parquet") as path:
-                pq.write_table(pa.table(columns), path, compression=_COMPRESSION)
+        with (
+            task.create("duplicates", f"{task.label}.parquet") as path,
+            pq.ParquetWriter(path, _DUPLICATES_SCHEMA, compression=_COMPRESSION) as writer,
+        ):
+            for part, pairs in zip(task.parts("pairs"), _StoredPairs(task), strict=True):
+                columns = {"band": pq.read_table(part.path, columns=["band"])["band"]}
+                for side, places in (("a", pairs.first), ("b", pairs.other)):
+                    found = identity.take(pa.array(np.searchsorted(clusters.place, places)))
+                    columns |= {f"{field.name}_{side}": found[field.name] for field in IDENTITY}
+                if len(pairs.first):
+                    writer.write_table(pa.table(columns, schema=_DUPLICATES_SCHEMA))
 
 
 class _StoredPairs:
