@@ -118,9 +118,7 @@ class ShardIndex:
         try:
             content = json.loads(path.read_text("utf-8"))
         except (FileNotFoundError, NotADirectoryError):
-            raise ShardError(
-                f"{folder}: no {INDEX_NAME}; give the folder that holds the shards (RUN/shards)"
-            ) from None
+            raise ShardError(f"{folder}: no {INDEX_NAME}; give the folder that holds the shards (RUN/shards)") from None
         except ValueError as error:
             raise ShardError(f"{path}: not JSON ({error}); write the shards again") from None
         return _parse_index(path, content)

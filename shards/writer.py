@@ -154,9 +154,7 @@ def _checked_tokens(name: str, tokens: np.ndarray[Any, Any], vocabulary_size: in
     return np.ascontiguousarray(tokens, dtype=np.dtype(token_dtype(vocabulary_size)).newbyteorder("<"))
 
 
-def _check_documents(
-    name: str, tokens: np.ndarray[Any, Any], lengths: np.ndarray[Any, Any], end_of_text: int
-) -> None:
+def _check_documents(name: str, tokens: np.ndarray[Any, Any], lengths: np.ndarray[Any, Any], end_of_text: int) -> None:
     import numpy as np
 
     if lengths.ndim != 1 or (len(lengths) and int(lengths.min()) < 1):
