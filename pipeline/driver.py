@@ -66,6 +66,8 @@ def run(
         plan = compile_plan(recipe, inputs, limit)
         previous = _previous_plan(workspace)
         remove_temporary_files(workspace.run)
+        for phase in plan.phases:
+            shutil.rmtree(workspace.running(phase, 0).parent, ignore_errors=True)
         _save_recipe(recipe, workspace)
         plan.save(workspace.plan_file)
         withdraw_stale(plan, workspace, progress)

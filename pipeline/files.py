@@ -46,7 +46,7 @@ def atomic_path(target: Path, durable: bool = True) -> Iterator[Path]:
 def write_json(target: Path, value: Any, durable: bool = True) -> None:
     """Write `value` atomically with sorted keys, so that equal values give equal bytes."""
     with atomic_path(target, durable) as temporary:
-        temporary.write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
+        temporary.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 def file_sha256(path: Path) -> str:

@@ -8,6 +8,7 @@ listing a terabyte costs seeks, not a read: about 1 ms a file on a local disk.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from pathlib import Path
 from pipeline.errors import RecipeError
 from stages.base import InputFile, Source
 
+#: Marks a run directory, whose own files are never input.
+RUN_MARK = "plan.json"
 BLOCK = 1 << 16
 BLOCKS = 8
 
@@ -33,7 +36,10 @@ class ListedFile:
 
 
 def list_inputs(paths: Sequence[str | Path], source: Source) -> list[ListedFile]:
-    """All files of the inputs in identity order (by name). Folders are searched for the source's suffixes."""
+    """All files of the inputs in identity order (by name).
+
+    Folders are searched for the source's suffixes; run directories that lie in them are passed over.
+    """
     if not paths:
         raise RecipeError("no input given; name files or folders with --in")
     found: dict[str, Path] = {}
@@ -55,17 +61,26 @@ def _files_below(root: Path, source: Source) -> list[tuple[str, Path]]:
                 f"{root}: the recipe's source '{source.name}' reads {', '.join(source.suffixes)}; "
                 "choose a recipe with another source"
             )
-        return [(root.name, root)]
+        return [(_identity_name(Path(root.name)), root)]
     if not root.is_dir():
         raise RecipeError(f"{root}: no such input file or folder")
-    files = [
-        (path.relative_to(root).as_posix(), path)
-        for path in root.rglob("*")
-        if path.name.lower().endswith(tuple(source.suffixes)) and path.is_file()
-    ]
+    files = []
+    for folder, below, names in os.walk(root):
+        if RUN_MARK in names and Path(folder) != root:
+            below.clear()
+            continue
+        for name in names:
+            path = Path(folder, name)
+            if name.lower().endswith(tuple(source.suffixes)) and path.is_file():
+                files.append((_identity_name(path.relative_to(root)), path))
     if not files:
         raise RecipeError(f"{root}: holds no file ending in {', '.join(source.suffixes)}")
     return files
+
+
+def _identity_name(relative: Path) -> str:
+    """The relative path with slashes; bytes that are no UTF-8 are written out, so that any name can be stored."""
+    return os.fsencode(relative.as_posix()).decode("utf-8", "backslashreplace")
 
 
 def _listed(name: str, path: Path) -> ListedFile:
