@@ -1,0 +1,325 @@
+"""fastText's prediction for supervised models, over the bytes of an Arrow text column.
+
+Joulin et al. 2016 (arXiv 1607.01759; hashed character n-grams as in Bojanowski et al. 2017, arXiv 1607.04606). A text
+is the mean of the rows of its tokens, of their character n-grams and of its word n-grams; the output matrix
+then scores the labels by softmax or by a Huffman tree. A token's rows are summed once and kept in a
+direct-mapped cache over the batch (words repeat), each sum being made alone and from zero, so that
+a result does not depend on what else is in the batch. Cost: a repeated token is one hash and one addition of
+`dim` floats; a new one about (maxn - minn + 1) rows a character.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from tokenizer.kernel_cache import kernel
+
+if TYPE_CHECKING:
+    Array = np.ndarray
+
+FNV_START = np.uint32(2166136261)
+FNV_PRIME = np.uint32(16777619)
+_WORD_NGRAM_FACTOR = np.uint64(116049371)
+_OPEN, _CLOSE, _SLASH, _LETTER_S = 60, 62, 47, 115
+_LABEL = np.frombuffer(b"__label__", dtype=np.uint8)
+#: A slot of the cache whose token is a label and so no part of the text.
+_IS_LABEL = -1
+#: fastText never follows a branch whose score is below log(0 + 1e-5).
+_LEAST_SCORE = np.log(1e-5)
+
+
+class Tables(NamedTuple):
+    """What a text's rows are looked up in. Entries are the dictionary's: words first, then labels."""
+
+    entry_bytes: Array  # uint8, all entries end to end
+    entry_offsets: Array  # int64, entries + 1
+    entry_slots: Array  # int32, power of two, open addressing by FNV hash; entry or -1
+    words: int
+    end_of_line: int  # the row of "</s>", or -1
+    least: int  # characters of the shortest n-gram
+    most: int  # of the longest; 0 for none
+    word_ngrams: int  # tokens of the longest word n-gram; 1 for none
+    buckets: int  # rows of n-grams before pruning; 0 where n-grams have no rows
+    bucket_rows: Array  # int32, row or -1 by bucket; empty: the row is words + bucket
+    rows: Array  # float32 (rows, dim)
+
+
+@kernel
+def scan_entries(data: Array, place: int, entries: int) -> tuple[Array, int]:
+    """Starts and ends (int64, entries x 2) of a dictionary's words, and the place behind; -1 where data ends."""
+    spans = np.empty((entries, 2), dtype=np.int64)
+    for entry in range(entries):
+        spans[entry, 0] = place
+        while place < data.size and data[place] != 0:
+            place += 1
+        spans[entry, 1] = place
+        place += 10
+        if place > data.size:
+            return spans, -1
+    return spans, place
+
+
+@kernel
+def fill_slots(entry_bytes: Array, entry_offsets: Array, slots: Array) -> None:
+    """Enter every dictionary entry into the open-addressing table `slots`, which holds -1 throughout."""
+    mask = slots.size - 1
+    for entry in range(entry_offsets.size - 1):
+        place = np.int64(hash_bytes(entry_bytes, entry_offsets[entry], entry_offsets[entry + 1])) & mask
+        while slots[place] >= 0:
+            place = (place + 1) & mask
+        slots[place] = entry
+
+
+@kernel
+def hash_bytes(data: Array, start: int, end: int) -> np.uint32:
+    """fastText's FNV-1a, 32 bit: bytes are sign-extended."""
+    value = FNV_START
+    for place in range(start, end):
+        value = np.uint32((value ^ np.uint32(np.int8(data[place]))) * FNV_PRIME)
+    return value
+
+
+@kernel
+def is_space(byte: int) -> bool:
+    """Whether fastText ends a token here; a newline inside a text is a space like any other."""
+    return byte <= 32 and (byte == 32 or 9 <= byte <= 13 or byte == 0)
+
+
+@kernel
+def same_bytes(one: Array, at: int, other: Array, place: int, size: int) -> bool:
+    """Whether `size` bytes from `at` and from `place` are equal."""
+    for index in range(size):  # noqa: SIM110
+        if one[at + index] != other[place + index]:
+            return False
+    return True
+
+
+@kernel
+def find_entry(tables: Tables, data: Array, start: int, size: int, value: int) -> int:
+    """The dictionary entry of a token with FNV hash `value`, or -1."""
+    mask = tables.entry_slots.size - 1
+    place = np.int64(value) & mask
+    while tables.entry_slots[place] >= 0:
+        entry = tables.entry_slots[place]
+        begin = tables.entry_offsets[entry]
+        if tables.entry_offsets[entry + 1] - begin == size and same_bytes(tables.entry_bytes, begin, data, start, size):
+            return entry
+        place = (place + 1) & mask
+    return -1
+
+
+@kernel
+def find_row(tables: Tables, bucket: int) -> int:
+    """The row of an n-gram's bucket, or -1 where it was pruned."""
+    if tables.bucket_rows.size:
+        return tables.bucket_rows[bucket]
+    return tables.words + bucket
+
+
+@kernel
+def add_row(total: Array, row: Array) -> None:
+    """Add one row to a sum of rows, in place."""
+    for index in range(total.size):
+        total[index] += row[index]
+
+
+@kernel
+def add_ngrams(tables: Tables, marked: Array, size: int, total: Array) -> int:
+    """Add the rows of the character n-grams of a token in "<" and ">" to `total`; returns their number."""
+    found = 0
+    buckets = np.uint32(tables.buckets)
+    for start in range(size):
+        if marked[start] & 0xC0 == 0x80:
+            continue
+        value = FNV_START
+        place = start
+        for characters in range(1, tables.most + 1):
+            if place >= size:
+                break
+            value = np.uint32((value ^ np.uint32(np.int8(marked[place]))) * FNV_PRIME)
+            place += 1
+            while place < size and marked[place] & 0xC0 == 0x80:
+                value = np.uint32((value ^ np.uint32(np.int8(marked[place]))) * FNV_PRIME)
+                place += 1
+            if characters >= tables.least and not (characters == 1 and (start == 0 or place == size)):
+                row = find_row(tables, np.int64(value % buckets))
+                if row >= 0:
+                    add_row(total, tables.rows[row])
+                    found += 1
+    return found
+
+
+@kernel
+def sum_token(tables: Tables, data: Array, start: int, size: int, value: int, marked: Array, total: Array) -> int:
+    """Set `total` to the sum of a token's rows; returns their number, or _IS_LABEL. `marked` is scratch."""
+    total[:] = 0
+    found = 0
+    entry = find_entry(tables, data, start, size, value)
+    if entry >= tables.words:
+        return _IS_LABEL
+    if entry >= 0:
+        add_row(total, tables.rows[entry])
+        found = 1
+    elif size >= _LABEL.size and same_bytes(data, start, _LABEL, 0, _LABEL.size):
+        return _IS_LABEL
+    if tables.most and tables.buckets:
+        marked[0] = _OPEN
+        marked[1 : size + 1] = data[start : start + size]
+        marked[size + 1] = _CLOSE
+        found += add_ngrams(tables, marked, size + 2, total)
+    return found
+
+
+@kernel
+def add_word_ngrams(tables: Tables, partial: Array, tokens: int, value: int, total: Array) -> int:
+    """Add the rows of the word n-grams that end in token number `tokens`, of hash `value`; returns their number.
+
+    partial[i % size] holds the hash (uint64) of the n-gram that began with token i, as long as it still grows.
+    """
+    found = 0
+    signed = np.uint64(np.int64(np.int32(value)))
+    for begin in range(max(0, tokens - partial.size), tokens):
+        grown = partial[begin % partial.size] * _WORD_NGRAM_FACTOR + signed
+        partial[begin % partial.size] = grown
+        row = find_row(tables, np.int64(grown % np.uint64(tables.buckets)))
+        if row >= 0:
+            add_row(total, tables.rows[row])
+            found += 1
+    partial[tokens % partial.size] = signed
+    return found
+
+
+@kernel
+def is_end(data: Array, start: int, size: int) -> bool:
+    """Whether a token is "</s>", which ends fastText's line wherever it stands."""
+    return (
+        size == 4
+        and data[start] == _OPEN
+        and data[start + 1] == _SLASH
+        and data[start + 2] == _LETTER_S
+        and data[start + 3] == _CLOSE
+    )
+
+
+@kernel
+def mean_rows(data: Array, offsets: Array, tables: Tables, slots: int, hidden: Array) -> Array:
+    """Fill `hidden` (float32, texts x dim) with each text's mean of rows; returns the numbers of rows (int64).
+
+    `slots`, a power of two, is the size of the cache of tokens.
+    """
+    texts = offsets.size - 1
+    counts = np.zeros(texts, dtype=np.int64)
+    starts = np.zeros(slots, dtype=np.int64)
+    sizes = np.zeros(slots, dtype=np.int64)
+    hashes = np.zeros(slots, dtype=np.uint32)
+    numbers = np.zeros(slots, dtype=np.int64)
+    sums = np.empty((slots, hidden.shape[1]), dtype=np.float32)
+    marked = np.empty(1024, dtype=np.uint8)
+    partial = np.zeros(max(tables.word_ngrams - 1, 1), dtype=np.uint64)
+    end_hash = hash_bytes(np.array([_OPEN, _SLASH, _LETTER_S, _CLOSE], dtype=np.uint8), 0, 4)
+    for text in range(texts):
+        total = hidden[text]
+        total[:] = 0
+        found = 0
+        tokens = 0
+        place = offsets[text]
+        high = offsets[text + 1]
+        while True:
+            while place < high and is_space(data[place]):
+                place += 1
+            if place >= high:
+                break
+            start = place
+            value = FNV_START
+            while place < high and not is_space(data[place]):
+                value = np.uint32((value ^ np.uint32(np.int8(data[place]))) * FNV_PRIME)
+                place += 1
+            size = place - start
+            slot = np.int64(value ^ (value >> np.uint32(15))) & (slots - 1)
+            if hashes[slot] != value or sizes[slot] != size or not same_bytes(data, start, data, starts[slot], size):
+                if is_end(data, start, size):
+                    break
+                if marked.size < size + 2:
+                    marked = np.empty(2 * size, dtype=np.uint8)
+                numbers[slot] = sum_token(tables, data, start, size, value, marked, sums[slot])
+                hashes[slot] = value
+                sizes[slot] = size
+                starts[slot] = start
+            if numbers[slot] == _IS_LABEL:
+                continue
+            if numbers[slot]:
+                add_row(total, sums[slot])
+                found += numbers[slot]
+            if tables.word_ngrams > 1:
+                found += add_word_ngrams(tables, partial, tokens, value, total)
+                tokens += 1
+        if tables.end_of_line >= 0:
+            add_row(total, tables.rows[tables.end_of_line])
+            found += 1
+        if tables.word_ngrams > 1:
+            found += add_word_ngrams(tables, partial, tokens, end_hash, total)
+        if found:
+            total *= np.float32(1.0 / found)
+        counts[text] = found
+    return counts
+
+
+@kernel
+def dot(one: Array, other: Array) -> np.float32:
+    """Inner product of two float32 vectors, summed in order as fastText does."""
+    total = np.float32(0)
+    for index in range(one.size):
+        total += one[index] * other[index]
+    return total
+
+
+@kernel
+def best_by_softmax(hidden: Array, counts: Array, output: Array, labels: Array, scores: Array) -> None:
+    """Fill `labels` (int64, -1 where a text has no rows) and `scores` (float64) with each text's best."""
+    values = np.empty(output.shape[0], dtype=np.float64)
+    for text in range(counts.size):
+        labels[text] = -1
+        if not counts[text]:
+            continue
+        for label in range(values.size):
+            values[label] = dot(output[label], hidden[text])
+        most = values.max()
+        for label in range(values.size):
+            if values[label] == most:
+                labels[text] = label
+        scores[text] = 1 / np.exp(values - most).sum() + 1e-5
+
+
+@kernel
+def best_by_tree(hidden: Array, counts: Array, output: Array, children: Array, labels: Array, scores: Array) -> None:
+    """The same by hierarchical softmax; `children` (int64, nodes x 2) has -1 in leaves, which are the labels."""
+    nodes = np.empty(children.shape[0] + 1, dtype=np.int64)
+    node_scores = np.empty(nodes.size, dtype=np.float64)
+    leaves = (children.shape[0] + 1) // 2
+    for text in range(counts.size):
+        labels[text] = -1
+        if not counts[text]:
+            continue
+        best = _LEAST_SCORE
+        nodes[0] = children.shape[0] - 1
+        node_scores[0] = 0.0
+        depth = 1
+        while depth:
+            depth -= 1
+            node = nodes[depth]
+            score = node_scores[depth]
+            if score < best:
+                continue
+            if node < leaves:
+                best = score
+                labels[text] = node
+                continue
+            right = 1 / (1 + np.exp(-np.float64(dot(output[node - leaves], hidden[text]))))
+            nodes[depth] = children[node, 1]
+            node_scores[depth] = score + np.log(right + 1e-5)
+            nodes[depth + 1] = children[node, 0]
+            node_scores[depth + 1] = score + np.log(1 - right + 1e-5)
+            depth += 2
+        scores[text] = np.exp(best)
