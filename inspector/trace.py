@@ -44,7 +44,7 @@ def trace_step(run: Path, training: Path, step: int, window: int, replay: bool) 
     config = state.train_config()
     if window >= config.batch.global_batch_size:
         raise InspectorError(f"--window {window}: a step of {training} has {config.batch.global_batch_size} windows")
-    order = SampleOrder(shard_set.of_split("train"), config.sequence_length, config.seed, config.sources)
+    order = SampleOrder.of(shard_set, config)
     number = (step - 1) * config.batch.global_batch_size + window
     shard = order.shards[order.sample(number).shard]
     return [
