@@ -24,6 +24,8 @@ FNV_PRIME = np.uint32(16777619)
 _WORD_NGRAM_FACTOR = np.uint64(116049371)
 _OPEN, _CLOSE, _SLASH, _LETTER_S = 60, 62, 47, 115
 _LABEL = np.frombuffer(b"__label__", dtype=np.uint8)
+#: What the cache knows of a token: its last eight bytes as one number, its bytes, where one lies, its rows.
+_TAIL, _SIZE, _START, _NUMBER = 0, 1, 2, 3
 #: A slot of the cache whose token is a label and so no part of the text.
 _IS_LABEL = -1
 #: fastText never follows a branch whose score is below log(0 + 1e-5).
@@ -43,6 +45,7 @@ class Tables(NamedTuple):
     word_ngrams: int  # tokens of the longest word n-gram; 1 for none
     buckets: int  # rows of n-grams before pruning; 0 where n-grams have no rows
     bucket_rows: Array  # int32, row or -1 by bucket; empty: the row is words + bucket
+    bucket_bits: Array  # uint8, a bit by bucket: whether it has a row; stays in the processor's cache
     rows: Array  # float32 (rows, dim)
 
 
@@ -114,6 +117,8 @@ def find_entry(tables: Tables, data: Array, start: int, size: int, value: int) -
 def find_row(tables: Tables, bucket: int) -> int:
     """The row of an n-gram's bucket, or -1 where it was pruned."""
     if tables.bucket_rows.size:
+        if not tables.bucket_bits[bucket >> 3] >> (bucket & 7) & 1:
+            return -1
         return tables.bucket_rows[bucket]
     return tables.words + bucket
 
@@ -211,10 +216,7 @@ def mean_rows(data: Array, offsets: Array, tables: Tables, slots: int, hidden: A
     """
     texts = offsets.size - 1
     counts = np.zeros(texts, dtype=np.int64)
-    starts = np.zeros(slots, dtype=np.int64)
-    sizes = np.zeros(slots, dtype=np.int64)
-    hashes = np.zeros(slots, dtype=np.uint32)
-    numbers = np.zeros(slots, dtype=np.int64)
+    cached = np.zeros((slots, 4), dtype=np.int64)
     sums = np.empty((slots, hidden.shape[1]), dtype=np.float32)
     marked = np.empty(1024, dtype=np.uint8)
     partial = np.zeros(max(tables.word_ngrams - 1, 1), dtype=np.uint64)
@@ -233,25 +235,32 @@ def mean_rows(data: Array, offsets: Array, tables: Tables, slots: int, hidden: A
                 break
             start = place
             value = FNV_START
+            tail = np.int64(0)
             while place < high and not is_space(data[place]):
                 value = np.uint32((value ^ np.uint32(np.int8(data[place]))) * FNV_PRIME)
+                tail = tail << 8 | np.int64(data[place])
                 place += 1
             size = place - start
             slot = np.int64(value ^ (value >> np.uint32(15))) & (slots - 1)
-            if hashes[slot] != value or sizes[slot] != size or not same_bytes(data, start, data, starts[slot], size):
+            known = cached[slot]
+            if (
+                known[_TAIL] != tail
+                or known[_SIZE] != size
+                or (size > 8 and not same_bytes(data, start, data, known[_START], size - 8))
+            ):
                 if is_end(data, start, size):
                     break
                 if marked.size < size + 2:
                     marked = np.empty(2 * size, dtype=np.uint8)
-                numbers[slot] = sum_token(tables, data, start, size, value, marked, sums[slot])
-                hashes[slot] = value
-                sizes[slot] = size
-                starts[slot] = start
-            if numbers[slot] == _IS_LABEL:
+                known[_NUMBER] = sum_token(tables, data, start, size, value, marked, sums[slot])
+                known[_TAIL] = tail
+                known[_SIZE] = size
+                known[_START] = start
+            if known[_NUMBER] == _IS_LABEL:
                 continue
-            if numbers[slot]:
+            if known[_NUMBER]:
                 add_row(total, sums[slot])
-                found += numbers[slot]
+                found += known[_NUMBER]
             if tables.word_ngrams > 1:
                 found += add_word_ngrams(tables, partial, tokens, value, total)
                 tokens += 1

@@ -27,6 +27,9 @@ _HIERARCHICAL_SOFTMAX, _SOFTMAX = 1, 3
 _LOSSES = {2: "ns", 4: "ova"}
 _CENTROIDS = 256
 _TOO_MANY = 10**15
+#: Beyond these (fastText's defaults are 2,000,000 and 1) a file is taken for damaged, before memory is asked for.
+_MOST_BUCKETS = 200_000_000
+_MOST_WORDS = 64
 _CACHE_BYTES = 1 << 22
 
 
@@ -135,7 +138,7 @@ class _Reader:
             self.fail("it is no supervised model and knows no labels")
         if loss not in (_HIERARCHICAL_SOFTMAX, _SOFTMAX):
             self.fail(f"its loss is {_LOSSES.get(loss, loss)}; hs and softmax are read")
-        if dim < 1 or bucket < 0 or word_ngrams < 1:
+        if dim < 1 or not 0 <= bucket <= _MOST_BUCKETS or not 1 <= word_ngrams <= _MOST_WORDS:
             self.fail("its arguments are damaged")
         return _Arguments(dim, word_ngrams, loss, bucket, least, max(most, 0) if version == 12 else 0)
 
@@ -248,5 +251,6 @@ class _Reader:
             word_ngrams=arguments.word_ngrams if buckets else 1,
             buckets=buckets,
             bucket_rows=bucket_rows,
+            bucket_bits=np.packbits(bucket_rows >= 0, bitorder="little"),
             rows=rows,
         )
