@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from stages.base import Exchange, Phase, Read, Task, Upstream
+from stages.base import Exchange, InputPart, Phase, Read, Task, Upstream
 from stages.documents import IDENTITY
 from stages.removals import concat_batches, documents_with_text, part_of, place_of, removal_list, row_of
 
@@ -114,9 +114,12 @@ class MinhashDedup(Exchange):
         band = np.full(len(pairs.first), task.index // self.key_ranges, dtype=np.uint16)
         sides = (part_of(pairs.first), row_of(pairs.first), part_of(pairs.other), row_of(pairs.other))
         task.count("pairs", len(band))
-        with task.create("pairs", f"{task.index:05d}.parquet") as path:
-            columns = dict(zip((*_PAIR, "band"), (*sides, band), strict=True))
-            pq.write_table(pa.table(columns, schema=_PAIRS_SCHEMA), path, compression=_COMPRESSION)
+        columns = dict(zip((*_PAIR, "band"), (*sides, band), strict=True))
+        with (
+            task.create("pairs", f"{task.index:05d}.arrow") as path,
+            pa.ipc.new_file(str(path), _PAIRS_SCHEMA, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer,
+        ):
+            writer.write_table(pa.table(columns, schema=_PAIRS_SCHEMA))
 
     def cluster(self, task: Task) -> None:
         """Write the removal list, and the pairs with the identity of both sides for whoever checks it."""
@@ -134,7 +137,7 @@ class MinhashDedup(Exchange):
             pq.ParquetWriter(path, _DUPLICATES_SCHEMA, compression=_COMPRESSION) as writer,
         ):
             for part, pairs in zip(task.parts("pairs"), _StoredPairs(task), strict=True):
-                columns = {"band": pq.read_table(part.path, columns=["band"])["band"]}
+                columns = {"band": _stored_pairs(part)["band"]}
                 for side, places in (("a", pairs.first), ("b", pairs.other)):
                     found = identity.take(pa.array(np.searchsorted(clusters.place, places)))
                     columns |= {f"{field.name}_{side}": found[field.name] for field in IDENTITY}
@@ -152,9 +155,14 @@ class _StoredPairs:
         from stages.minhash.matching import Pairs
 
         for part in self._parts:
-            table = pq.read_table(part.path, columns=list(_PAIR))
+            table = _stored_pairs(part)
             part_a, row_a, part_b, row_b = (table[name].to_numpy() for name in _PAIR)
             yield Pairs(place_of(part_a, row_a), place_of(part_b, row_b))
+
+
+def _stored_pairs(part: InputPart) -> pa.Table:
+    with pa.ipc.open_file(pa.memory_map(str(part.path))) as reader:
+        return reader.read_all()
 
 
 def _identities(task: Task, places: np.ndarray) -> pa.Table:
