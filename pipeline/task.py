@@ -34,12 +34,14 @@ def run_task(
     shared: MutableSequence[int] | None = None,
     attempt: int = 1,
     rehearse: int = 0,
+    inputs: TaskInputs | None = None,
 ) -> Manifest:
     """Run one task of a phase whose inputs are complete, and return the manifest it left.
 
     `shared` are the reporter's integers (pipeline.reporter); `rehearse` is the ordinal of a batch to go
-    through row by row first, so that a row which kills the process is known (0: none). Raises what the
-    stages raise: errors with `exit_status` 2 are the user's to mend; Stopped when a stop was asked for.
+    through row by row first, so that a row which kills the process is known (0: none). `inputs`
+    spares a process that runs many tasks of a phase looking them up again. Raises what the stages raise:
+    errors with `exit_status` 2 are the user's to mend; Stopped when a stop was asked for.
     """
     workspace = Workspace(run)
     phase = plan.phase(phase_name)
@@ -49,7 +51,7 @@ def run_task(
     write_json(running, {"pid": os.getpid(), "started": time.time(), "attempt": attempt}, durable=False)
     reporter.log("started", attempt=attempt, pid=os.getpid())
     try:
-        manifest = _run(plan, phase, index, workspace, reporter, attempt, rehearse)
+        manifest = _run(phase, index, inputs or TaskInputs(plan, workspace), reporter, attempt, rehearse)
         fault_point("before_manifest")
         manifest.save(workspace.manifest(phase, index))
         workspace.failure(phase, index).unlink(missing_ok=True)
@@ -66,16 +68,10 @@ def run_task(
 
 
 def _run(
-    plan: Plan,
-    phase: PlannedPhase,
-    index: int,
-    workspace: Workspace,
-    reporter: TaskReporter,
-    attempt: int,
-    rehearse: int,
+    phase: PlannedPhase, index: int, inputs: TaskInputs, reporter: TaskReporter, attempt: int, rehearse: int
 ) -> Manifest:
     started, cpu = time.perf_counter(), time.process_time()
-    inputs, outputs = TaskInputs(plan, workspace), TaskOutputs(phase, workspace)
+    plan, outputs = inputs.plan, TaskOutputs(phase, inputs.workspace)
     described = inputs.describe(phase, index)
     rows, accounts, counters, bytes_read = None, [], {}, 0
     if phase.step is None:

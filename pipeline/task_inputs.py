@@ -16,11 +16,12 @@ from stages.base import InputPart
 
 
 class TaskInputs:
-    """Looks up the files that earlier tasks wrote; made anew for each phase, once its inputs are complete."""
+    """Looks up the files that earlier tasks wrote; made once a phase and process, when its inputs are complete."""
 
     def __init__(self, plan: Plan, workspace: Workspace) -> None:
         self.plan, self.workspace = plan, workspace
         self._manifest = lru_cache(maxsize=None)(self._load)
+        self._digest = lru_cache(maxsize=None)(self._content)
 
     def parts(self, output: str, task: int | None = None) -> list[InputPart]:
         """Files of an output in task order, of one task or of all. RunError if a manifest is missing."""
@@ -57,7 +58,7 @@ class TaskInputs:
         """Rows that earlier attempts at the task found to kill their worker."""
         return read_verdicts(self.workspace.verdicts(phase, index))
 
-    def _digest(self, output: str, task: int | None) -> str:
+    def _content(self, output: str, task: int | None) -> str:
         return digest([[part.task, part.path.name, part.sha256] for part in self.parts(output, task)])
 
     def _load(self, phase_name: str, index: int) -> Manifest:

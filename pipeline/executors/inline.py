@@ -10,6 +10,8 @@ from pipeline.executors.base import Progress, TaskFailure
 from pipeline.plan import Plan
 from pipeline.reporter import ROWS, SLOTS, STOP
 from pipeline.task import run_task
+from pipeline.task_inputs import TaskInputs
+from pipeline.workspace import Workspace
 
 
 class InlineExecutor:
@@ -23,11 +25,12 @@ class InlineExecutor:
     ) -> list[TaskFailure]:
         failures = []
         rows = 0
+        inputs = TaskInputs(plan, Workspace(run))
         for done, index in enumerate(indices):
             if self._shared[STOP]:
                 raise Stopped("stopped; the same command goes on")
             try:
-                run_task(plan, run, phase, index, self._shared)
+                run_task(plan, run, phase, index, self._shared, inputs=inputs)
             except Stopped:
                 raise
             except Exception as error:

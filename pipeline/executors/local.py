@@ -171,8 +171,11 @@ def _work(pipe: Connection, shared: Any, run: str, driver: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _die_with(driver)
     from pipeline.task import run_task
+    from pipeline.task_inputs import TaskInputs
 
-    plan = Workspace(Path(run)).load_plan()
+    workspace = Workspace(Path(run))
+    plan = workspace.load_plan()
+    inputs, inputs_of = TaskInputs(plan, workspace), ""
     while True:
         try:
             phase, index, attempt, rehearse = pipe.recv()
@@ -180,7 +183,9 @@ def _work(pipe: Connection, shared: Any, run: str, driver: int) -> None:
             return
         outcome: TaskFailure | str | None = None
         try:
-            run_task(plan, Path(run), phase, index, shared, attempt, rehearse)
+            if phase != inputs_of:
+                inputs, inputs_of = TaskInputs(plan, workspace), phase
+            run_task(plan, workspace.run, phase, index, shared, attempt, rehearse, inputs)
         except Stopped:
             outcome = "stopped"
         except Exception as error:

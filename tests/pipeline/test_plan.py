@@ -82,7 +82,8 @@ def test_a_limit_takes_the_first_rows_by_identity(lines: Path, tmp_path: Path) -
 
 
 def test_no_stage_may_change_documents_after_they_were_used(lines: Path) -> None:
-    stages = [*RECIPE["stages"], "train_tokenizer", {"filter": {"label": "late", "name": "late", "drop_if": "length_characters > 3"}}]
+    late = {"filter": {"label": "late", "name": "late", "drop_if": "length_characters > 3"}}
+    stages = [*RECIPE["stages"], "train_tokenizer", late]
     recipe = Recipe.parse({**RECIPE, "stages": stages})
     with pytest.raises(RecipeError, match="move it before"):
         compile_plan(recipe, [lines])
