@@ -61,10 +61,11 @@ class ExchangeTask:
                         rows, batch = rows[keep], batch.filter(pa.array(keep))
                     yield pa.array(rows), batch
 
-    def bucket(self, output: str) -> Iterator[pa.RecordBatch]:
+    def bucket(self, output: str, bucket: int | None = None) -> Iterator[pa.RecordBatch]:
         read = self._declared(output)
+        wanted = self.index if bucket is None else bucket
         for part in self._inputs.parts(read.output):
-            batch = read_bucket(part.path, self.index)
+            batch = read_bucket(part.path, wanted)
             if batch is not None:
                 self._reporter.batch(batch.num_rows)
                 yield batch

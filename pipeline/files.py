@@ -26,7 +26,8 @@ def atomic_path(target: Path, durable: bool = True) -> Iterator[Path]:
     A block that leaves nothing at the temporary path leaves `target` as it is. What is not `durable`
     (a marker that only says what goes on now) is not synced to the disk.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.parent.is_dir():
+        target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(4)}-{target.name}")
     try:
         yield temporary

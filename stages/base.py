@@ -166,7 +166,7 @@ class Read:
     """A published output that a phase reads, and which part of it each task gets.
 
     same    task i reads what task i of that phase wrote
-    bucket  task i reads bucket i of every file (stages/bucket_file.py)
+    bucket  every task reads buckets of its own, of every file (stages/bucket_file.py)
     all     every task reads every file
     """
 
@@ -255,8 +255,8 @@ class Task(Protocol):
         """
         ...
 
-    def bucket(self, output: str) -> Iterator[pyarrow.RecordBatch]:
-        """Bucket `index` of every file of a bucketed input, in task order."""
+    def bucket(self, output: str, bucket: int | None = None) -> Iterator[pyarrow.RecordBatch]:
+        """One bucket (the task's index unless given) of every file of a bucketed input, in task order."""
         ...
 
     def create(self, output: str, name: str) -> AbstractContextManager[Path]:

@@ -10,11 +10,11 @@ a result does not depend on what else is in the batch. Cost: a repeated token is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tokenizer.kernel_cache import kernel
+from tokenizer.kernel_cache import allocating_kernel, kernel
 
 if TYPE_CHECKING:
     Array = np.ndarray
@@ -49,7 +49,19 @@ class Tables(NamedTuple):
     rows: Array  # float32 (rows, dim)
 
 
-@kernel
+class Scratch(NamedTuple):
+    """What summing a batch keeps between texts. The cache's entries lie in the order in which tokens came up."""
+
+    slots: Array  # int32, a power of two of them: the entry of the token that hashes there, or -1
+    cached: Array  # int64 (entries, 4): _TAIL, _SIZE, _START, _NUMBER
+    sums: Array  # float32 (entries, dim)
+    used: Array  # int64, one: entries so far
+    marked: Array  # uint8, a token in "<" and ">"
+    gathered: Array  # int64, buckets of the n-grams that begin at one character
+    partial: Array  # uint64, hashes of the word n-grams that still grow
+
+
+@allocating_kernel
 def scan_entries(data: Array, place: int, entries: int) -> tuple[Array, int]:
     """Starts and ends (int64, entries x 2) of a dictionary's words, and the place behind; -1 where data ends."""
     spans = np.empty((entries, 2), dtype=np.int64)
@@ -114,13 +126,17 @@ def find_entry(tables: Tables, data: Array, start: int, size: int, value: int) -
 
 
 @kernel
-def find_row(tables: Tables, bucket: int) -> int:
-    """The row of an n-gram's bucket, or -1 where it was pruned."""
-    if tables.bucket_rows.size:
-        if not tables.bucket_bits[bucket >> 3] >> (bucket & 7) & 1:
-            return -1
-        return tables.bucket_rows[bucket]
-    return tables.words + bucket
+def has_row(tables: Tables, bucket: int) -> np.int64:
+    """1 if an n-gram's bucket has a row, 0 where it was pruned."""
+    if tables.bucket_bits.size:
+        return np.int64(tables.bucket_bits[bucket >> 3] >> (bucket & 7) & 1)
+    return np.int64(1)
+
+
+@kernel
+def row_of(tables: Tables, bucket: int) -> np.int64:
+    """The row of a bucket that has one."""
+    return np.int64(tables.bucket_rows[bucket]) if tables.bucket_rows.size else np.int64(tables.words + bucket)
 
 
 @kernel
@@ -131,15 +147,19 @@ def add_row(total: Array, row: Array) -> None:
 
 
 @kernel
-def add_ngrams(tables: Tables, marked: Array, size: int, total: Array) -> int:
-    """Add the rows of the character n-grams of a token in "<" and ">" to `total`; returns their number."""
-    found = 0
+def add_ngrams(tables: Tables, marked: Array, size: int, gathered: Array, total: Array) -> int:
+    """Add the rows of the character n-grams of a token in "<" and ">" to `total`; returns their number.
+
+    Those of one start are gathered without a branch first: which n-grams were pruned is past foreseeing.
+    """
+    total_found = 0
     buckets = np.uint32(tables.buckets)
     for start in range(size):
         if marked[start] & 0xC0 == 0x80:
             continue
         value = FNV_START
         place = start
+        found = 0
         for characters in range(1, tables.most + 1):
             if place >= size:
                 break
@@ -149,16 +169,18 @@ def add_ngrams(tables: Tables, marked: Array, size: int, total: Array) -> int:
                 value = np.uint32((value ^ np.uint32(np.int8(marked[place]))) * FNV_PRIME)
                 place += 1
             if characters >= tables.least and not (characters == 1 and (start == 0 or place == size)):
-                row = find_row(tables, np.int64(value % buckets))
-                if row >= 0:
-                    add_row(total, tables.rows[row])
-                    found += 1
-    return found
+                bucket = np.int64(value % buckets)
+                gathered[found] = bucket
+                found += has_row(tables, bucket)
+        for ngram in range(found):
+            add_row(total, tables.rows[row_of(tables, gathered[ngram])])
+        total_found += found
+    return total_found
 
 
 @kernel
-def sum_token(tables: Tables, data: Array, start: int, size: int, value: int, marked: Array, total: Array) -> int:
-    """Set `total` to the sum of a token's rows; returns their number, or _IS_LABEL. `marked` is scratch."""
+def sum_token(tables: Tables, data: Array, start: int, size: int, value: int, scratch: Scratch, total: Array) -> int:
+    """Set `total` to the sum of a token's rows; returns their number, or _IS_LABEL."""
     total[:] = 0
     found = 0
     entry = find_entry(tables, data, start, size, value)
@@ -170,10 +192,11 @@ def sum_token(tables: Tables, data: Array, start: int, size: int, value: int, ma
     elif size >= _LABEL.size and same_bytes(data, start, _LABEL, 0, _LABEL.size):
         return _IS_LABEL
     if tables.most and tables.buckets:
-        marked[0] = _OPEN
-        marked[1 : size + 1] = data[start : start + size]
-        marked[size + 1] = _CLOSE
-        found += add_ngrams(tables, marked, size + 2, total)
+        scratch.marked[0] = _OPEN
+        for index in range(size):
+            scratch.marked[index + 1] = data[start + index]
+        scratch.marked[size + 1] = _CLOSE
+        found += add_ngrams(tables, scratch.marked, size + 2, scratch.gathered, total)
     return found
 
 
@@ -188,9 +211,9 @@ def add_word_ngrams(tables: Tables, partial: Array, tokens: int, value: int, tot
     for begin in range(max(0, tokens - partial.size), tokens):
         grown = partial[begin % partial.size] * _WORD_NGRAM_FACTOR + signed
         partial[begin % partial.size] = grown
-        row = find_row(tables, np.int64(grown % np.uint64(tables.buckets)))
-        if row >= 0:
-            add_row(total, tables.rows[row])
+        bucket = np.int64(grown % np.uint64(tables.buckets))
+        if has_row(tables, bucket):
+            add_row(total, tables.rows[row_of(tables, bucket)])
             found += 1
     partial[tokens % partial.size] = signed
     return found
@@ -208,7 +231,7 @@ def is_end(data: Array, start: int, size: int) -> bool:
     )
 
 
-@kernel
+@allocating_kernel
 def mean_rows(data: Array, offsets: Array, tables: Tables, slots: int, hidden: Array) -> Array:
     """Fill `hidden` (float32, texts x dim) with each text's mean of rows; returns the numbers of rows (int64).
 
@@ -216,63 +239,83 @@ def mean_rows(data: Array, offsets: Array, tables: Tables, slots: int, hidden: A
     """
     texts = offsets.size - 1
     counts = np.zeros(texts, dtype=np.int64)
-    cached = np.zeros((slots, 4), dtype=np.int64)
-    sums = np.empty((slots, hidden.shape[1]), dtype=np.float32)
-    marked = np.empty(1024, dtype=np.uint8)
-    partial = np.zeros(max(tables.word_ngrams - 1, 1), dtype=np.uint64)
+    longest = 0
+    for text in range(texts):
+        longest = max(longest, offsets[text + 1] - offsets[text])
+    scratch = Scratch(
+        np.full(slots, -1, dtype=np.int32),
+        np.empty((slots, 4), dtype=np.int64),
+        np.empty((slots, hidden.shape[1]), dtype=np.float32),
+        np.zeros(1, dtype=np.int64),
+        np.empty(longest + 2, dtype=np.uint8),
+        np.empty(tables.most + 1, dtype=np.int64),
+        np.zeros(max(tables.word_ngrams - 1, 1), dtype=np.uint64),
+    )
     end_hash = hash_bytes(np.array([_OPEN, _SLASH, _LETTER_S, _CLOSE], dtype=np.uint8), 0, 4)
     for text in range(texts):
-        total = hidden[text]
-        total[:] = 0
-        found = 0
-        tokens = 0
-        place = offsets[text]
-        high = offsets[text + 1]
-        while True:
-            while place < high and is_space(data[place]):
-                place += 1
-            if place >= high:
-                break
-            start = place
-            value = FNV_START
-            tail = np.int64(0)
-            while place < high and not is_space(data[place]):
-                value = np.uint32((value ^ np.uint32(np.int8(data[place]))) * FNV_PRIME)
-                tail = tail << 8 | np.int64(data[place])
-                place += 1
-            size = place - start
-            slot = np.int64(value ^ (value >> np.uint32(15))) & (slots - 1)
-            known = cached[slot]
-            if (
-                known[_TAIL] != tail
-                or known[_SIZE] != size
-                or (size > 8 and not same_bytes(data, start, data, known[_START], size - 8))
-            ):
-                if is_end(data, start, size):
-                    break
-                if marked.size < size + 2:
-                    marked = np.empty(2 * size, dtype=np.uint8)
-                known[_NUMBER] = sum_token(tables, data, start, size, value, marked, sums[slot])
-                known[_TAIL] = tail
-                known[_SIZE] = size
-                known[_START] = start
-            if known[_NUMBER] == _IS_LABEL:
-                continue
-            if known[_NUMBER]:
-                add_row(total, sums[slot])
-                found += known[_NUMBER]
-            if tables.word_ngrams > 1:
-                found += add_word_ngrams(tables, partial, tokens, value, total)
-                tokens += 1
-        if tables.end_of_line >= 0:
-            add_row(total, tables.rows[tables.end_of_line])
-            found += 1
-        if tables.word_ngrams > 1:
-            found += add_word_ngrams(tables, partial, tokens, end_hash, total)
-        if found:
-            total *= np.float32(1.0 / found)
-        counts[text] = found
+        counts[text] = mean_row(data, offsets[text], offsets[text + 1], tables, scratch, end_hash, hidden[text])
     return counts
+
+
+@kernel
+def is_cached(data: Array, start: int, size: int, tail: int, known: Array) -> bool:
+    """Whether an entry of the cache is that of a token."""
+    same = known[_TAIL] == tail and known[_SIZE] == size
+    return same and (size <= 8 or same_bytes(data, start, data, known[_START], size - 8))
+
+
+@kernel
+def mean_row(
+    data: Array, place: int, high: int, tables: Tables, scratch: Scratch, end_hash: int, total: Array
+) -> np.int64:
+    """Set `total` to the mean of the rows of data[place:high]; returns their number."""
+    total[:] = 0
+    found = np.int64(0)
+    tokens = 0
+    while True:
+        while place < high and is_space(data[place]):
+            place += 1
+        if place >= high:
+            break
+        start = place
+        value = FNV_START
+        tail = np.int64(0)
+        while place < high and not is_space(data[place]):
+            value = np.uint32((value ^ np.uint32(np.int8(data[place]))) * FNV_PRIME)
+            tail = tail << 8 | np.int64(data[place])
+            place += 1
+        size = place - start
+        slot = np.int64(value ^ (value >> np.uint32(15))) & (scratch.slots.size - 1)
+        entry = np.int64(scratch.slots[slot])
+        if entry < 0 or not is_cached(data, start, size, tail, scratch.cached[entry]):
+            if is_end(data, start, size):
+                break
+            if entry < 0:
+                entry = scratch.used[0]
+                scratch.used[0] += 1
+                scratch.slots[slot] = entry
+            known = scratch.cached[entry]
+            known[_NUMBER] = sum_token(tables, data, start, size, value, scratch, scratch.sums[entry])
+            known[_TAIL] = tail
+            known[_SIZE] = size
+            known[_START] = start
+        known = scratch.cached[entry]
+        if known[_NUMBER] == _IS_LABEL:
+            continue
+        if known[_NUMBER]:
+            add_row(total, scratch.sums[entry])
+            found += known[_NUMBER]
+        if tables.word_ngrams > 1:
+            found += add_word_ngrams(tables, scratch.partial, tokens, value, total)
+            tokens += 1
+    if tables.end_of_line >= 0:
+        add_row(total, tables.rows[tables.end_of_line])
+        found += 1
+    if tables.word_ngrams > 1:
+        found += add_word_ngrams(tables, scratch.partial, tokens, end_hash, total)
+    if found:
+        total *= np.float32(1.0 / found)
+    return found
 
 
 @kernel
@@ -284,51 +327,64 @@ def dot(one: Array, other: Array) -> np.float32:
     return total
 
 
-@kernel
+@allocating_kernel
 def best_by_softmax(hidden: Array, counts: Array, output: Array, labels: Array, scores: Array) -> None:
     """Fill `labels` (int64, -1 where a text has no rows) and `scores` (float64) with each text's best."""
     values = np.empty(output.shape[0], dtype=np.float64)
     for text in range(counts.size):
         labels[text] = -1
-        if not counts[text]:
-            continue
-        for label in range(values.size):
-            values[label] = dot(output[label], hidden[text])
-        most = values.max()
-        for label in range(values.size):
-            if values[label] == most:
-                labels[text] = label
-        scores[text] = 1 / np.exp(values - most).sum() + 1e-5
+        if counts[text]:
+            labels[text], scores[text] = best_label(hidden[text], output, values)
 
 
 @kernel
+def best_label(hidden: Array, output: Array, values: Array) -> tuple[int, Any]:
+    """The most probable label of one text and its score; `values` (float64, labels) is scratch."""
+    best = 0
+    for label in range(values.size):
+        values[label] = dot(output[label], hidden)
+        if values[label] >= values[best]:
+            best = label
+    total = np.float64(0.0)
+    for label in range(values.size):
+        total += np.exp(values[label] - values[best])
+    return best, 1.0 / total + 1e-5
+
+
+@allocating_kernel
 def best_by_tree(hidden: Array, counts: Array, output: Array, children: Array, labels: Array, scores: Array) -> None:
     """The same by hierarchical softmax; `children` (int64, nodes x 2) has -1 in leaves, which are the labels."""
     nodes = np.empty(children.shape[0] + 1, dtype=np.int64)
     node_scores = np.empty(nodes.size, dtype=np.float64)
-    leaves = (children.shape[0] + 1) // 2
     for text in range(counts.size):
         labels[text] = -1
-        if not counts[text]:
+        if counts[text]:
+            labels[text], scores[text] = best_leaf(hidden[text], output, children, nodes, node_scores)
+
+
+@kernel
+def best_leaf(hidden: Array, output: Array, children: Array, nodes: Array, node_scores: Array) -> tuple[Any, Any]:
+    """The most probable leaf for one text and its score; `nodes` and `node_scores` are a stack."""
+    leaves = (children.shape[0] + 1) // 2
+    label = np.int64(-1)
+    best = _LEAST_SCORE
+    nodes[0] = children.shape[0] - 1
+    node_scores[0] = 0.0
+    depth = 1
+    while depth:
+        depth -= 1
+        node = nodes[depth]
+        score = node_scores[depth]
+        if score < best:
             continue
-        best = _LEAST_SCORE
-        nodes[0] = children.shape[0] - 1
-        node_scores[0] = 0.0
-        depth = 1
-        while depth:
-            depth -= 1
-            node = nodes[depth]
-            score = node_scores[depth]
-            if score < best:
-                continue
-            if node < leaves:
-                best = score
-                labels[text] = node
-                continue
-            right = 1 / (1 + np.exp(-np.float64(dot(output[node - leaves], hidden[text]))))
-            nodes[depth] = children[node, 1]
-            node_scores[depth] = score + np.log(right + 1e-5)
-            nodes[depth + 1] = children[node, 0]
-            node_scores[depth + 1] = score + np.log(1 - right + 1e-5)
-            depth += 2
-        scores[text] = np.exp(best)
+        if node < leaves:
+            best = score
+            label = node
+            continue
+        right = 1 / (1 + np.exp(-np.float64(dot(output[node - leaves], hidden))))
+        nodes[depth] = children[node, 1]
+        node_scores[depth] = score + np.log(right + 1e-5)
+        nodes[depth + 1] = children[node, 0]
+        node_scores[depth + 1] = score + np.log(1 - right + 1e-5)
+        depth += 2
+    return label, np.exp(best)

@@ -7,7 +7,7 @@ afterwards, so that they round exactly as Python's do.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from stages.repetition_kernel import (
     top_n_gram,
 )
 from stages.words_kernel import decode, split_words
-from tokenizer.kernel_cache import kernel
+from tokenizer.kernel_cache import allocating_kernel, kernel
 
 if TYPE_CHECKING:
     Array = np.ndarray
@@ -50,7 +50,40 @@ DUPLICATE = 20  # duplicate 5- to 10-grams
 COLUMNS = 26
 
 
-@kernel
+class Scratch(NamedTuple):
+    """Arrays for one document at a time, kept from document to document; each has room for so many words."""
+
+    sizes: Array  # int64, bytes of the words up to each word
+    lengths: Array  # int64, characters of the words up to each word
+    hashes: Array  # uint64, of each word
+    prefixes: Array  # uint64, polynomial hash of the words up to each word
+    grams: Array  # uint64, hash of the n-gram that begins at each word
+    repeated: Array  # bool, whether it may repeat
+    seen: Array  # int64, twice as long: first place and number of each n-gram
+    keys: Array  # uint64, table_size(words)
+    slots: Array  # int64, table_size(words)
+    counters: Array  # uint8, table_size(4 * words)
+
+
+@allocating_kernel
+def scratch_for(words: int) -> Scratch:
+    """Scratch with room for `words` words."""
+    room = table_size(words)
+    return Scratch(
+        np.empty(words + 1, dtype=np.int64),
+        np.empty(words + 1, dtype=np.int64),
+        np.empty(words, dtype=np.uint64),
+        np.empty(words + 1, dtype=np.uint64),
+        np.empty(words, dtype=np.uint64),
+        np.empty(words, dtype=np.bool_),
+        np.empty(2 * words, dtype=np.int64),
+        np.empty(room, dtype=np.uint64),
+        np.empty(room, dtype=np.int64),
+        np.empty(table_size(4 * words), dtype=np.uint8),
+    )
+
+
+@allocating_kernel
 def measure_texts(
     data: Array,
     offsets: Array,
@@ -71,16 +104,22 @@ def measure_texts(
         longest = max(longest, offsets[document + 1] - offsets[document])
     starts = np.empty(longest + 1, dtype=np.int64)
     ends = np.empty(longest + 1, dtype=np.int64)
+    joined = np.empty(longest, dtype=np.uint8)
     table = powers()
+    room = 0
+    scratch = scratch_for(room)
     for document in range(documents):
         low, high = offsets[document], offsets[document + 1]
         words = split_words(data, low, high, classes, exceptions, piece, starts, ends)
-        row = counts[document]
-        measure(data, low, high, classes, starts[:words], ends[:words], stop_words, stop_starts, table, row)
+        if words > room:
+            room = 2 * words
+            scratch = scratch_for(room)
+        spans = starts[:words], ends[:words]
+        measure(data, low, high, classes, spans, stop_words, stop_starts, table, joined, scratch, counts[document])
     return counts
 
 
-@kernel
+@allocating_kernel
 def measure_words(
     data: Array,
     offsets: Array,
@@ -95,40 +134,42 @@ def measure_words(
     documents = len(offsets) - 1
     counts = np.zeros((documents, COLUMNS), dtype=np.int64)
     table = powers()
+    words, longest = 0, 0
+    for document in range(documents):
+        words = max(words, word_offsets[document + 1] - word_offsets[document])
+        longest = max(longest, offsets[document + 1] - offsets[document])
+    scratch = scratch_for(words)
+    joined = np.empty(longest, dtype=np.uint8)
     for document in range(documents):
         first, last = word_offsets[document], word_offsets[document + 1]
         low, high = offsets[document], offsets[document + 1]
-        row = counts[document]
-        measure(data, low, high, classes, starts[first:last], ends[first:last], stop_words, stop_starts, table, row)
+        spans = starts[first:last], ends[first:last]
+        measure(data, low, high, classes, spans, stop_words, stop_starts, table, joined, scratch, counts[document])
     return counts
 
 
-@kernel
+@allocating_kernel
 def measure(
     data: Array,
     low: int,
     high: int,
     classes: Array,
-    starts: Array,
-    ends: Array,
+    spans: tuple[Array, Array],
     stop_words: Array,
     stop_starts: Array,
     table: Array,
+    joined: Array,
+    scratch: Scratch,
     row: Array,
 ) -> None:
-    """Fill one row of counts."""
-    words = len(starts)
-    sizes = np.zeros(words + 1, dtype=np.int64)
-    lengths = np.zeros(words + 1, dtype=np.int64)
-    hashes = np.empty(words, dtype=np.uint64)
-    prefixes = np.zeros(words + 1, dtype=np.uint64)
-    joined = np.empty(high - low, dtype=np.uint8)
-    scan_words(data, classes, starts, ends, table, sizes, lengths, hashes, prefixes, joined, row)
+    """Fill one row of counts; `spans` are starts and ends of the words, `joined` (uint8) is scratch for the bytes."""
+    starts, ends = spans
+    scan_words(data, classes, starts, ends, table, joined, scratch, row)
     row[STOP_WORDS] = count_stop_words(data, starts, ends, stop_words, stop_starts)
     scan_lines(data, low, high, classes, row)
     count_repeated_rows(data, low, high, row)
     count_repeated_paragraphs(data, low, high, classes, row)
-    count_n_grams(joined, sizes, lengths, hashes, prefixes, table, row)
+    count_n_grams(joined, scratch, len(starts), table, row)
 
 
 @kernel
@@ -138,14 +179,13 @@ def scan_words(
     starts: Array,
     ends: Array,
     table: Array,
-    sizes: Array,
-    lengths: Array,
-    hashes: Array,
-    prefixes: Array,
     joined: Array,
+    scratch: Scratch,
     row: Array,
 ) -> None:
-    """Count words by kind; fill their running bytes, characters and hashes, and the bytes without spaces."""
+    """Count words by kind; fill their running bytes, characters and hashes, and `joined`, the bytes without spaces."""
+    sizes, lengths, hashes, prefixes = scratch.sizes, scratch.lengths, scratch.hashes, scratch.prefixes
+    sizes[0], lengths[0], prefixes[0] = 0, 0, np.uint64(0)
     for word in range(len(starts)):
         place = starts[word]
         end = ends[word]
@@ -184,7 +224,7 @@ def scan_words(
     row[WORDS] = len(starts)
 
 
-@kernel
+@allocating_kernel
 def count_stop_words(data: Array, starts: Array, ends: Array, stop_words: Array, stop_starts: Array) -> int:
     """How many different stop words are among the words."""
     stops = len(stop_starts) - 1
@@ -305,7 +345,7 @@ def count_newlines(data: Array, low: int, high: int) -> int:
     return count
 
 
-@kernel
+@allocating_kernel
 def count_repeated_rows(data: Array, low: int, high: int, row: Array) -> None:
     """Repeats among the ranges between runs of newlines, empty ones at both ends included."""
     room = count_newlines(data, low, high) + 1
@@ -317,7 +357,7 @@ def count_repeated_rows(data: Array, low: int, high: int, row: Array) -> None:
     row[REPEATED_ROWS], row[REPEATED_ROW_CHARACTERS] = duplicates(data, starts, ends, count, slots)
 
 
-@kernel
+@allocating_kernel
 def count_repeated_paragraphs(data: Array, low: int, high: int, classes: Array, row: Array) -> None:
     """Repeats among the paragraphs of the text without white space at its ends."""
     while low < high:
@@ -344,29 +384,22 @@ def count_repeated_paragraphs(data: Array, low: int, high: int, classes: Array, 
 
 
 @kernel
-def count_n_grams(
-    joined: Array, sizes: Array, lengths: Array, hashes: Array, prefixes: Array, table: Array, row: Array
-) -> None:
+def count_n_grams(joined: Array, scratch: Scratch, words: int, table: Array, row: Array) -> None:
     """Top 2- to 4-grams and duplicate 5- to 10-grams, in characters."""
-    words = len(hashes)
     if words < 2:
         return
-    room = table_size(words)
-    keys = np.empty(room, dtype=np.uint64)
-    slots = np.empty(room, dtype=np.int64)
-    seen = np.empty(2 * words, dtype=np.int64)
-    grams = np.empty(words, dtype=np.uint64)
-    repeated = np.ones(words, dtype=np.bool_)
+    sizes, lengths, hashes, grams = scratch.sizes[: words + 1], scratch.lengths, scratch.hashes, scratch.grams
+    repeated, keys, slots = scratch.repeated, scratch.keys, scratch.slots
     for word in range(words):
         grams[word] = mix(hashes[word] + np.uint64(sizes[word + 1] - sizes[word]))
+        repeated[word] = True
     for n in range(2, 5):
         count = words - n + 1
         if count < 1:
             break
         for word in range(count):
             grams[word] = max(mix(grams[word] * np.uint64(3) + hashes[word + n - 1]), np.uint64(1))
-        row[TOP + n - 2] = top_n_gram(grams, lengths, n, count, repeated, keys, slots, seen)
-    counters = np.empty(table_size(4 * words), dtype=np.uint8)
-    places = slots[: candidates(joined, sizes, words, 5, slots, counters)]
+        row[TOP + n - 2] = top_n_gram(grams, lengths, n, count, repeated, keys, slots, scratch.seen)
+    places = slots[: candidates(joined, sizes, words, 5, slots, scratch.counters)]
     for n in range(5, 11):
-        row[DUPLICATE + n - 5] = duplicate_n_grams(prefixes, sizes, lengths, places, n, words, table, keys)
+        row[DUPLICATE + n - 5] = duplicate_n_grams(scratch.prefixes, sizes, lengths, places, n, words, table, keys)

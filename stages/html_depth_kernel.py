@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tokenizer.kernel_cache import kernel
+from tokenizer.kernel_cache import allocating_kernel, kernel
 
 Array = np.ndarray
 
@@ -180,7 +180,7 @@ def _page_depth(
     return deepest
 
 
-@kernel
+@allocating_kernel
 def nesting_depths(data: Array, offsets: Array, limit: int, keys: Array, kinds: Array) -> Array:
     """Depth (int32) of each page data[offsets[i]:offsets[i + 1]] (uint8, int64); `limit` + 1 if it is more.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tokenizer.kernel_cache import kernel
+from tokenizer.kernel_cache import allocating_kernel, kernel
 
 if TYPE_CHECKING:
     Array = np.ndarray
@@ -56,7 +56,7 @@ def mix(value: np.uint64) -> np.uint64:
     return value ^ (value >> np.uint64(31))
 
 
-@kernel
+@allocating_kernel
 def powers() -> Array:
     """BASE to the power of 0 to POWERS - 1, uint64."""
     table = np.empty(POWERS, dtype=np.uint64)

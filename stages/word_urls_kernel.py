@@ -67,21 +67,19 @@ def is_tail(piece: Array, place: int, high: int) -> bool:
 @kernel
 def is_address(piece: Array, start: int, end: int) -> bool:
     """Whether the characters are a public IPv4 address of four decimal numbers."""
-    numbers = np.zeros(4, dtype=np.int64)
-    field = 0
+    address = np.int64(0)  # ten bits a number
     digits = 0
     for place in range(start, end):
         if piece[place, POINT] == 46:
-            field += 1
+            address <<= 10
             digits = 0
         elif piece[place, KIND] & DIGIT and digits < 3:
-            numbers[field] = numbers[field] * 10 + (piece[place, POINT] - 48)
+            address += (address & 1023) * 9 + (piece[place, POINT] - 48)
             digits += 1
         else:
             return False
-    first = numbers[0]
-    second = numbers[1]
-    if first < 1 or first > 223 or second > 255 or numbers[2] > 255 or numbers[3] < 1 or numbers[3] > 254:
+    first, second, third, fourth = address >> 30, (address >> 20) & 1023, (address >> 10) & 1023, address & 1023
+    if first < 1 or first > 223 or second > 255 or third > 255 or fourth < 1 or fourth > 254:
         return False
     private = first == 10 or first == 127 or (first == 169 and second == 254)
     return not (private or (first == 192 and second == 168) or (first == 172 and 16 <= second <= 31))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tokenizer.kernel_cache import kernel
+from tokenizer.kernel_cache import allocating_kernel, kernel
 
 Array = np.ndarray[Any, Any]
 
@@ -197,7 +197,7 @@ def rehash_pairs(old: Pairs, new: Pairs) -> int:
     return used
 
 
-@kernel
+@allocating_kernel
 def _occurrences(symbols: Symbols, head: int) -> Array:
     """Positions of a chain in rising order, so that runs of one symbol merge from the left."""
     count = 0
@@ -214,7 +214,7 @@ def _occurrences(symbols: Symbols, head: int) -> Array:
     return positions
 
 
-@kernel
+@allocating_kernel
 def merge_pair(
     symbols: Symbols,
     weights: Array,
@@ -230,10 +230,28 @@ def merge_pair(
 
     The tables must have room for two new pairs for every token there is. Returns (heap size, pairs used).
     """
+    positions = _occurrences(symbols, pairs.heads[pair_slot(pairs.keys, key)])
+    touched = np.empty(2 * len(positions), dtype=np.int64)
+    touches, used = _merge_at(symbols, weights, pairs, used, key, token, number, positions, touched)
+    return _push_touched(pairs, heap, size, touched, touches), used
+
+
+@kernel
+def _merge_at(
+    symbols: Symbols,
+    weights: Array,
+    pairs: Pairs,
+    used: int,
+    key: int,
+    token: int,
+    number: int,
+    positions: Array,
+    touched: Array,
+) -> tuple[int, int]:
+    """Merge at `positions`; fills `touched` with the keys of pairs that this made. Returns (touched, pairs used)."""
     left_id, right_id = np.int32(key >> 32), np.int32(key & 0xFFFFFFFF)
-    touched = np.empty(64, dtype=np.int64)
     touches = 0
-    for i in _occurrences(symbols, pairs.heads[pair_slot(pairs.keys, key)]):
+    for i in positions:
         j = symbols.right[i]
         if symbols.id[i] != left_id or j == _NONE or symbols.id[j] != right_id:
             continue
@@ -256,12 +274,15 @@ def merge_pair(
             used += created
             if pairs.seen[slot] != number:
                 pairs.seen[slot] = number
-                if touches == len(touched):
-                    touched = np.append(touched, np.empty_like(touched))
                 touched[touches] = pairs.keys[slot]
                 touches += 1
+    return touches, used
+
+
+@kernel
+def _push_touched(pairs: Pairs, heap: Heap, size: int, touched: Array, touches: int) -> int:
     for k in range(touches):
         count = pairs.counts[pair_slot(pairs.keys, touched[k])]
         if count > 0:
             size = _push(heap, size, count, touched[k])
-    return size, used
+    return size

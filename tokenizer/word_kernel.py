@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tokenizer.character_classes import LETTER, LIMIT, NEWLINE, NUMBER, OTHER, SPACE, UNKNOWN
-from tokenizer.kernel_cache import kernel
+from tokenizer.kernel_cache import allocating_kernel, kernel
 
 Array = np.ndarray[Any, Any]
 
@@ -147,22 +147,27 @@ def gpt4_end(data: Array, i: int, end: int, classes: Array, max_digits: int) -> 
 
 
 @kernel
+def has_unknown(data: Array, i: int, end: int, classes: Array) -> bool:
+    """Whether data[i:end] holds a code point of class UNKNOWN."""
+    joined = np.uint8(0)
+    for k in range(i, end):
+        joined |= data[k]
+    if joined < 0x80:
+        return False
+    while i < end:
+        character, size = class_at(data, i, end, classes)
+        if character == UNKNOWN:
+            return True
+        i += size
+    return False
+
+
+@allocating_kernel
 def unknown_rows(data: Array, offsets: Array, classes: Array) -> Array:
     """For each text, whether it holds a code point of class UNKNOWN: bool[texts]."""
     found = np.zeros(len(offsets) - 1, dtype=np.bool_)
     for row in range(len(offsets) - 1):
-        i, end = offsets[row], offsets[row + 1]
-        joined = np.uint8(0)
-        for k in range(i, end):
-            joined |= data[k]
-        if joined < 0x80:
-            continue
-        while i < end:
-            character, size = class_at(data, i, end, classes)
-            if character == UNKNOWN:
-                found[row] = True
-                break
-            i += size
+        found[row] = has_unknown(data, offsets[row], offsets[row + 1], classes)
     return found
 
 

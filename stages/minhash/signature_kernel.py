@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from stages.minhash.normalize_kernel import normalize_document
-from tokenizer.kernel_cache import kernel
+from tokenizer.kernel_cache import allocating_kernel, kernel
 
 #: Shingles gathered before the minima are brought up to date: small enough to stay in the first cache.
 _BLOCK = 512
@@ -111,7 +111,7 @@ def sign_words(text, length, recent, shingles, multipliers, increments, minima):
     return words
 
 
-@kernel
+@allocating_kernel
 def sign_documents(  # type: ignore[no-untyped-def]
     data, offsets, classes, lower, width, multipliers, increments, minima, words
 ):

@@ -6,7 +6,8 @@ s = 0.7, 0.92 at 0.8, 0.9996 at 0.9. Pairs are not verified further. Texts that 
 a cluster, of which the first by identity stays.
 
     sign     one task a part of the documents: text -> one key a band      8 bytes a document and band
-    match    one task a band (and range of keys): equal keys -> pairs      a few times 16 bytes a document
+    match    one task or more a part, up to one a band and range of keys:
+             equal keys -> pairs                                           a few times 16 bytes a document
     cluster  one task: pairs -> components -> removal list                 about 40 bytes a document with a pair
 
 The result does not depend on the number of tasks or on how documents are batched.
@@ -22,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from stages.base import Exchange, InputPart, Phase, Read, Task, Upstream
+from stages.base import Exchange, Phase, Read, Task, Upstream
 from stages.documents import IDENTITY
 from stages.removals import concat_batches, documents_with_text, part_of, place_of, removal_list, row_of
 
@@ -49,13 +50,13 @@ class MinhashDedup(Exchange):
     rows: int = Field(8, ge=1, le=1024, description="Minima in a band.")
     seed: int = Field(1, ge=0, description="Chooses the hash functions.")
     key_ranges: int = Field(
-        1, ge=1, le=4096, description="Tasks that match one band, each a range of its keys; bounds their memory."
+        1, ge=1, le=4096, description="Ranges that the keys of a band are matched in, one after another; bounds memory."
     )
 
     def phases(self, label: str, upstream: Upstream, seed: int) -> tuple[list[Phase], Upstream]:
         phases = [
             Phase("sign", upstream.tasks, upstream.reads(), ("bands", "rows")),
-            Phase("match", self.bands * self.key_ranges, (Read(f"{label}.bands", "bucket"),), ("pairs",)),
+            Phase("match", min(self._buckets, upstream.tasks), (Read(f"{label}.bands", "bucket"),), ("pairs",)),
             Phase(
                 "cluster",
                 1,
@@ -71,6 +72,11 @@ class MinhashDedup(Exchange):
             tokenizer=upstream.tokenizer,
         )
         return phases, after
+
+    @property
+    def _buckets(self) -> int:
+        """Bucket band * key_ranges + range holds the keys of one band and range."""
+        return self.bands * self.key_ranges
 
     def sign(self, task: Task) -> None:
         """Write one key a band for every text that has words, and the identity of every row."""
@@ -93,8 +99,7 @@ class MinhashDedup(Exchange):
             pq.write_table(concat_batches(identities, _ROWS_SCHEMA), path, compression=_COMPRESSION)
 
     def _write_keys(self, task: Task, keys: np.ndarray, row: np.ndarray) -> None:
-        """Write keys[documents, bands] with bucket = band * key_ranges + range of the key."""
-        count = self.bands * self.key_ranges
+        """Write keys[documents, bands] in buckets of one band and range of keys."""
         columns = {
             "key": keys.T.ravel(),
             "part": np.full(keys.size, task.index, dtype=np.uint32),
@@ -103,23 +108,28 @@ class MinhashDedup(Exchange):
         band = np.repeat(np.arange(self.bands, dtype=np.int64), len(row))
         key_range = ((columns["key"] >> np.uint64(32)) * np.uint64(self.key_ranges)) >> np.uint64(32)
         buckets = band * self.key_ranges + key_range.astype(np.int64)
-        task.write_buckets("bands", pa.table(columns, schema=_KEYS_SCHEMA), buckets, count)
+        task.write_buckets("bands", pa.table(columns, schema=_KEYS_SCHEMA), buckets, self._buckets)
 
     def match(self, task: Task) -> None:
-        """Write the pairs that share a key in this task's band and range of keys."""
-        from stages.minhash.matching import match
-
-        keys = concat_batches(task.bucket("bands"), _KEYS_SCHEMA)
-        pairs = match(keys["key"].to_numpy(), place_of(keys["part"].to_numpy(), keys["row"].to_numpy()))
-        band = np.full(len(pairs.first), task.index // self.key_ranges, dtype=np.uint16)
-        sides = (part_of(pairs.first), row_of(pairs.first), part_of(pairs.other), row_of(pairs.other))
-        task.count("pairs", len(band))
-        columns = dict(zip((*_PAIR, "band"), (*sides, band), strict=True))
+        """Write the pairs that share a key, one batch for each of this task's buckets."""
         with (
             task.create("pairs", f"{task.index:05d}.arrow") as path,
             pa.ipc.new_file(str(path), _PAIRS_SCHEMA, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer,
         ):
-            writer.write_table(pa.table(columns, schema=_PAIRS_SCHEMA))
+            first, end = (self._buckets * edge // task.tasks for edge in (task.index, task.index + 1))
+            for bucket in range(first, end):
+                pairs = self._match_bucket(task, bucket)
+                task.count("pairs", pairs.num_rows)
+                writer.write_batch(pairs)
+
+    def _match_bucket(self, task: Task, bucket: int) -> pa.RecordBatch:
+        from stages.minhash.matching import match
+
+        keys = concat_batches(task.bucket("bands", bucket), _KEYS_SCHEMA)
+        pairs = match(keys["key"].to_numpy(), place_of(keys["part"].to_numpy(), keys["row"].to_numpy()))
+        sides = (part_of(pairs.first), row_of(pairs.first), part_of(pairs.other), row_of(pairs.other))
+        band = np.full(len(pairs.first), bucket // self.key_ranges, dtype=np.uint16)
+        return pa.RecordBatch.from_arrays([pa.array(column) for column in (*sides, band)], schema=_PAIRS_SCHEMA)
 
     def cluster(self, task: Task) -> None:
         """Write the removal list, and the pairs with the identity of both sides for whoever checks it."""
@@ -136,33 +146,39 @@ class MinhashDedup(Exchange):
             task.create("duplicates", f"{task.label}.parquet") as path,
             pq.ParquetWriter(path, _DUPLICATES_SCHEMA, compression=_COMPRESSION) as writer,
         ):
-            for part, pairs in zip(task.parts("pairs"), _StoredPairs(task), strict=True):
-                columns = {"band": _stored_pairs(part)["band"]}
+            for batch in _stored_pairs(task):
+                pairs, columns = _pairs(batch), {"band": batch.column("band")}
                 for side, places in (("a", pairs.first), ("b", pairs.other)):
                     found = identity.take(pa.array(np.searchsorted(clusters.place, places)))
                     columns |= {f"{field.name}_{side}": found[field.name] for field in IDENTITY}
-                if len(pairs.first):
-                    writer.write_table(pa.table(columns, schema=_DUPLICATES_SCHEMA))
+                writer.write_table(pa.table(columns, schema=_DUPLICATES_SCHEMA))
 
 
 class _StoredPairs:
-    """The pairs that the matching tasks wrote, read anew file by file at every pass."""
+    """The pairs that the matching tasks wrote, read anew batch by batch at every pass."""
 
     def __init__(self, task: Task) -> None:
-        self._parts = task.parts("pairs")
+        self._task = task
 
     def __iter__(self) -> Iterator[Pairs]:
-        from stages.minhash.matching import Pairs
-
-        for part in self._parts:
-            table = _stored_pairs(part)
-            part_a, row_a, part_b, row_b = (table[name].to_numpy() for name in _PAIR)
-            yield Pairs(place_of(part_a, row_a), place_of(part_b, row_b))
+        return (_pairs(batch) for batch in _stored_pairs(self._task))
 
 
-def _stored_pairs(part: InputPart) -> pa.Table:
-    with pa.ipc.open_file(pa.memory_map(str(part.path))) as reader:
-        return reader.read_all()
+def _stored_pairs(task: Task) -> Iterator[pa.RecordBatch]:
+    """Batches of _PAIRS_SCHEMA that hold a pair, in the order of bands whatever tasks wrote them."""
+    for part in task.parts("pairs"):
+        with pa.ipc.open_file(pa.memory_map(str(part.path))) as reader:
+            for index in range(reader.num_record_batches):
+                batch = reader.get_batch(index)
+                if batch.num_rows:
+                    yield batch
+
+
+def _pairs(batch: pa.RecordBatch) -> Pairs:
+    from stages.minhash.matching import Pairs
+
+    part_a, row_a, part_b, row_b = (batch.column(name).to_numpy() for name in _PAIR)
+    return Pairs(place_of(part_a, row_a), place_of(part_b, row_b))
 
 
 def _identities(task: Task, places: np.ndarray) -> pa.Table:
