@@ -1,4 +1,4 @@
-"""Recognise what a path holds (run, documents, rejects, shards, training log) and describe it as data."""
+"""Recognise what a path holds (run, documents, shards, tokenizer, training, ...) and describe it as data."""
 
 from __future__ import annotations
 
@@ -37,6 +37,10 @@ def recognise(path: Path) -> Artifact:
         return Artifact(path, "run", _describe_run)
     if (path / "index.json").is_file():
         return Artifact(path, "shards", _describe_shards)
+    if (path / "checkpoint.json").is_file():
+        return Artifact(path, "checkpoint", _describe_checkpoint)
+    if (path / "tokenizer.json").is_file() or path.name == "tokenizer.json":
+        return Artifact(path, "tokenizer", _describe_tokenizer)
     if (path / "log.jsonl").is_file():
         return Artifact(path / "log.jsonl", "training", _describe_training)
     if path.suffix == ".jsonl":
@@ -51,7 +55,7 @@ def recognise(path: Path) -> Artifact:
             return Artifact(path, "duplicates", _describe_documents)
         return Artifact(path, "documents", _describe_documents)
     raise InspectorError(
-        f"{path}: not a run, documents/, rejects/, shards/ or training output; name one of those folders"
+        f"{path}: not a run, documents/, rejects/, shards/, tokenizer/, training or checkpoint; name one of those"
     )
 
 
@@ -121,22 +125,43 @@ def _describe_shards(path: Path, rule: str | None, contains: str | None, rows: i
     }
 
 
+def _describe_tokenizer(path: Path, rule: str | None, contains: str | None, rows: int) -> dict[str, Any]:
+    from tokenizer.file import TokenizerFile
+
+    file = TokenizerFile.read(path)
+    longest = sorted(file.tokens[: file.end_of_text], key=len, reverse=True)[:rows]
+    return {
+        "vocabulary_size": len(file.tokens),
+        "end_of_text": file.end_of_text,
+        "sha256": file.sha256,
+        "mean_bytes_a_token": sum(map(len, file.tokens)) / len(file.tokens),
+        "longest_tokens": [token.decode("utf-8", "replace") for token in longest],
+    }
+
+
+def _describe_checkpoint(path: Path, rule: str | None, contains: str | None, rows: int) -> dict[str, Any]:
+    return json.loads((path / "checkpoint.json").read_text("utf-8"))
+
+
 def _describe_training(path: Path, rule: str | None, contains: str | None, rows: int) -> dict[str, Any]:
     entries: list[dict[str, Any]] = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    unreadable = 0
+    for line in path.read_text("utf-8", errors="replace").splitlines():
         try:
             entry = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InspectorError(f"{path}: line {number} is not JSON ({error.msg}); not a training log?") from error
-        if not isinstance(entry, dict):
-            raise InspectorError(f"{path}: line {number} is not a JSON object; not a training log?")
-        entries.append(entry)
+        except json.JSONDecodeError:
+            entry = None
+        if isinstance(entry, dict):
+            entries.append(entry)
+        else:  # what a crash left of a line
+            unreadable += 1
     steps = [entry for entry in entries if "loss" in entry]
     if not steps:
         raise InspectorError(f"{path}: no line has a loss; not a training log?")
     validations = [entry for entry in entries if "validation_loss" in entry]
     return {
         "steps": len(steps),
+        "unreadable_lines": unreadable,
         "first": steps[0],
         "last": steps[-1],
         "best_validation": min(validations, key=lambda entry: entry["validation_loss"], default=None),

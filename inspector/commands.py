@@ -15,12 +15,12 @@ def add_to(app: typer.Typer) -> None:
     """Register the commands on the front door's application."""
     example = "Example: corpusmill inspect run/rejects --rule gopher_short_doc --rows 5"
     app.command(name="inspect", epilog=example)(inspect)
-    example = "Example: corpusmill trace run/ --shard train-web-00000-000.arrow --position 12345"
+    example = "Example: corpusmill trace run/ --shard train-warc-00000-00000.arrow --position 12345"
     app.command(name="trace", epilog=example)(trace)
 
 
 def inspect(
-    path: Annotated[Path, typer.Argument(help="A run, documents/, rejects/, shards/ or a training output.")],
+    path: Annotated[Path, typer.Argument(help="A run, a folder that it published, a training or a checkpoint.")],
     rule: Annotated[str | None, typer.Option(help="Only rejects of this rule.")] = None,
     contains: Annotated[str | None, typer.Option(help="Only rows whose id or URL contains this.")] = None,
     rows: Annotated[int, typer.Option(min=0, help="How many example rows to show.")] = 3,
@@ -39,23 +39,28 @@ def inspect(
 
 def trace(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The run directory that holds shards/ and documents/.")],
-    shard: Annotated[str | None, typer.Option(help="File name of a shard, as in shards/index.json.")] = None,
-    position: Annotated[int, typer.Option(min=0, help="Token position within the shard.")] = 0,
+    shard: Annotated[str | None, typer.Option(help="A file of shards/index.json; the first unless given.")] = None,
+    position: Annotated[int | None, typer.Option(min=0, help="Token position within the shard, from 0.")] = None,
     training: Annotated[Path | None, typer.Option(help="A training on these shards, to trace --step.")] = None,
-    step: Annotated[int, typer.Option(min=1, help="Training step.")] = 1,
-    window: Annotated[int, typer.Option(min=0, help="Window within the step's batch.")] = 0,
+    step: Annotated[int | None, typer.Option(min=1, help="Training step, from 1; needs --training.")] = None,
+    window: Annotated[int | None, typer.Option(min=0, help="Window within the step's batch, from 0.")] = None,
     text: Annotated[bool, typer.Option("--text", help="Print the document's whole text.")] = False,
     replay: Annotated[bool, typer.Option(help="Run the recorded stages again on the record and compare.")] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Go from a shard position or a training step to its documents, pages and every rule value."""
     from inspector import render
+    from inspector.errors import InspectorError
     from inspector.trace import trace_position, trace_step
 
     if training is not None:
-        traces = trace_step(run, training, step, window, replay)
+        if shard is not None or position is not None:
+            raise InspectorError("--shard and --position name a token, --training a step; give the one or the other")
+        traces = trace_step(run, training, step or 1, window or 0, replay)
     else:
-        traces = [trace_position(run, shard, position, replay)]
+        if step is not None or window is not None:
+            raise InspectorError("--step and --window need --training, the training's --out folder")
+        traces = [trace_position(run, shard, position or 0, replay)]
     if not text:
         for found in traces:
             found.pop("text")

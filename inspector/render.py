@@ -20,7 +20,9 @@ def show(kind: str, described: dict[str, Any]) -> None:
         "duplicates": _show_documents,
         "rejects": _show_rejects,
         "shards": _show_shards,
+        "tokenizer": _show_values,
         "training": _show_training,
+        "checkpoint": _show_values,
     }[kind](described)
 
 
@@ -28,21 +30,28 @@ def show_trace(found: dict[str, Any]) -> None:
     """Print one traced document."""
     _line(f"{found['shard']} position {found['position']:,}: document {found['document']} of the shard")
     _line(f"  documents part {found['part']} row {found['row']}, {found['tokens']:,} tokens")
-    _line(f"  url    {found['url']}")
+    _line(f"  url    {found['url'] or 'none recorded'}")
     _line(f"  record {found['file']} offset {found['offset']} ordinal {found['ordinal']}")
     _line(f"  around ...{' '.join(found['around_position'].split())}...")
     _line(f"  tokens decode to the text: {_yes(found['tokens_decode_to_text'])}")
     if "replayed_text_equal" in found:
         _line(f"  stages run again on the record give the same text: {_yes(found['replayed_text_equal'])}")
+    if not found["rules"]:
+        _line("  no rule judged it")
+    else:
+        _show_rules(found["rules"])
+    if "text" in found:
+        _line(found["text"])
+
+
+def _show_rules(passed: list[dict[str, Any]]) -> None:
     rules = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("passed rule", "drops if", "values"):
         rules.add_column(title, overflow="fold")
-    for rule in found["rules"]:
+    for rule in passed:
         values = ", ".join(f"{name}={_value(value)}" for name, value in rule["values"].items())
         rules.add_row(f"{rule['stage']}: {rule['rule']}", rule["drop_if"], values)
     _console.print(rules, markup=False)
-    if "text" in found:
-        _line(found["text"])
 
 
 def _show_run(described: dict[str, Any]) -> None:
@@ -66,6 +75,9 @@ def _show_run(described: dict[str, Any]) -> None:
     if described["undecided"]:
         _line()
         _print_table(["rule without a value", "rows"], [[r, f"{n:,}"] for r, n in described["undecided"].items()])
+    if described["counters"]:
+        _line()
+        _print_table(["counted by stages", ""], [[name, f"{n:,}"] for name, n in described["counters"].items()])
     if described["published"]:
         _line()
         _print_table(["published", "MB"], [[n, f"{size / 1e6:.2f}"] for n, size in described["published"].items()])
@@ -94,8 +106,14 @@ def _show_shards(described: dict[str, Any]) -> None:
     _print_table(["shard", "documents", "tokens", "sha256"], rows)
 
 
+def _show_values(described: dict[str, Any]) -> None:
+    for name, value in described.items():
+        _line(f"{name}: {_value(value)}")
+
+
 def _show_training(described: dict[str, Any]) -> None:
-    _line(f"{described['steps']:,} steps logged")
+    unreadable = f", {described['unreadable_lines']:,} unreadable lines" if described["unreadable_lines"] else ""
+    _line(f"{described['steps']:,} steps logged{unreadable}")
     names = [name for name, value in described["last"].items() if isinstance(value, (int, float))]
     rows = [[_value(entry.get(name)) for name in names] for entry in described["curve"]]
     _print_table(names, rows)

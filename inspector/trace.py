@@ -28,7 +28,8 @@ def trace_position(run: Path, shard_name: str | None, position: int, replay: boo
     try:
         number = shard.document_at(position)
     except IndexError as error:
-        raise InspectorError(str(error)) from error
+        chosen = "" if shard_name else "; --shard names another"
+        raise InspectorError(f"{error}{chosen}") from error
     return _trace_document(run, shard, number, position, replay)
 
 
@@ -44,6 +45,8 @@ def trace_step(run: Path, training: Path, step: int, window: int, replay: bool) 
     config = state.train_config()
     if window >= config.batch.global_batch_size:
         raise InspectorError(f"--window {window}: a step of {training} has {config.batch.global_batch_size} windows")
+    if step > state.step:
+        raise InspectorError(f"--step {step}: {checkpoint} stands at step {state.step}")
     order = SampleOrder.of(shard_set, config)
     number = (step - 1) * config.batch.global_batch_size + window
     shard = order.shards[order.sample(number).shard]
