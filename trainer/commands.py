@@ -22,7 +22,9 @@ _Tokenizer = Annotated[
 
 
 def train(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A training config in YAML.")],
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="A training config in YAML, or the name of a shipped one.")
+    ],
     shards: Annotated[Path, typer.Option("--shards", metavar="DIR", help="The folder that holds index.json.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Checkpoints and log go here.")],
     settings: Annotated[
@@ -35,7 +37,7 @@ def train(
 
     SIGTERM or Ctrl-C stop at the next step with a checkpoint.
 
-    Example: corpusmill train recipes/train-small.yaml --shards RUN/shards --out RUN/model --set max_steps=500
+    Example: corpusmill train train-small --shards RUN/shards --out RUN/model --set max_steps=500
     """
     from trainer.config import load_config
     from trainer.loop import TorchTrainer

@@ -12,6 +12,8 @@ An unknown key is refused with the nearest valid one, a value of the wrong kind 
 from __future__ import annotations
 
 import difflib
+import math
+import re
 import types
 import typing
 from collections.abc import Iterable, Iterator
@@ -20,6 +22,8 @@ from pathlib import Path
 from typing import Any, Literal, Union
 
 from trainer.errors import TrainerError
+
+CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "recipes"
 
 
 @dataclass(frozen=True)
@@ -122,9 +126,13 @@ FREE_TO_CHANGE = ("max_steps", "max_minutes", "evaluation.", "checkpoint.", "log
 
 
 def load_config(path: Path, settings: Iterable[str] = ()) -> TrainConfig:
-    """Read a YAML config and apply `key=value` settings over it; TrainerError names the key and the mend."""
+    """Read a YAML config, or one shipped by its bare name ("train-small"), and apply `key=value` settings over it.
+
+    TrainerError names the key and the mend.
+    """
     import yaml
 
+    path = _find(path)
     try:
         content = yaml.safe_load(path.read_text("utf-8"))
     except yaml.YAMLError as error:
@@ -133,6 +141,8 @@ def load_config(path: Path, settings: Iterable[str] = ()) -> TrainConfig:
         raise TrainerError(f"{path}:{line} is not YAML: {getattr(error, 'problem', error)}") from None
     except UnicodeDecodeError:
         raise TrainerError(f"{path}: not a text file; give a training config in YAML") from None
+    except ValueError as error:
+        raise TrainerError(f"{path}: holds a value that YAML cannot read: {error}") from None
     content = {} if content is None else content
     for setting in settings:
         _apply_setting(content, setting)
@@ -158,16 +168,18 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def unflatten(flat: dict[str, Any]) -> TrainConfig:
-    """The inverse of `flatten`."""
+def unflatten(flat: dict[str, Any], where: str = "recorded config") -> TrainConfig:
+    """The inverse of `flatten`; a TrainerError begins with `where`."""
     content: dict[str, Any] = {}
     for key, value in flat.items():
         *path, last = key.split(".")
         place = content
         for part in path:
             place = place.setdefault(part, {})
+            if not isinstance(place, dict):
+                raise TrainerError(f"{where}: {key} lies in a value, not in a section")
         place[last] = value
-    return parse_config(content, "recorded config")
+    return parse_config(content, where)
 
 
 def differences(recorded: dict[str, Any], config: TrainConfig) -> list[str]:
@@ -176,6 +188,17 @@ def differences(recorded: dict[str, Any], config: TrainConfig) -> list[str]:
     keys = [key for key in {**recorded, **current} if not key.startswith(FREE_TO_CHANGE)]
     changed = [key for key in keys if recorded.get(key) != current.get(key)]
     return [f"{key} was {recorded.get(key)!r}, now {current.get(key)!r}" for key in changed]
+
+
+def _find(path: Path) -> Path:
+    """The file itself, else the shipped config of that name; TrainerError lists the shipped ones."""
+    if path.exists() and not path.is_dir():
+        return path
+    shipped = {file.stem: file for file in sorted(CONFIG_FOLDER.glob("train-*.yaml"))}
+    if path.parent in (Path(), Path("recipes")) and path.suffix in ("", ".yaml") and path.stem in shipped:
+        return shipped[path.stem]
+    reason = "a folder, not a training config" if path.is_dir() else "no such training config"
+    raise TrainerError(f"{path}: {reason}; give a YAML file or a shipped config: {', '.join(shipped)}")
 
 
 def _apply_setting(content: Any, setting: str) -> None:
@@ -188,12 +211,14 @@ def _apply_setting(content: Any, setting: str) -> None:
     for part in path:
         if not isinstance(content, dict):
             break
-        content = content.setdefault(part, {})
+        if content.get(part) is None:
+            content[part] = {}
+        content = content[part]
     if not isinstance(content, dict):
         raise TrainerError(f"--set {setting}: {'.'.join(path)} is a value, not a section")
     try:
         content[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         raise TrainerError(f"--set {setting}: {text!r} is not a YAML value") from None
 
 
@@ -238,22 +263,27 @@ def _convert(hint: Any, value: Any, where: str, key: str) -> Any:
         return dict(_weights(value, where, key))
     if kind is float and not isinstance(value, bool):
         try:
-            return float(value)
-        except (TypeError, ValueError):
-            pass
+            number = float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if math.isfinite(number):
+            return number
     elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
         return value
     raise TrainerError(f"{where}: {key} is {value!r}; must be {_WORDS[kind]}")
 
 
-_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+_WORDS = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a text"}
 
 
 def _weights(value: Any, where: str, key: str) -> Iterator[tuple[str, float]]:
     if not isinstance(value, dict):
         raise TrainerError(f"{where}: {key} must be source names with weights")
     for name, weight in value.items():
-        yield str(name), _convert(float, weight, where, f"{key}.{name}")
+        number = _convert(float, weight, where, f"{key}.{name}")
+        if number < 0:
+            raise TrainerError(f"{where}: {key}.{name} is {weight!r}; must be 0 or more")
+        yield str(name), number
 
 
 def _check(config: TrainConfig, where: str) -> None:
@@ -267,21 +297,29 @@ def _check(config: TrainConfig, where: str) -> None:
         if flat[key] is not None and flat[key] < 1:
             refuse(key, "at least 1")
     for key in _NOT_NEGATIVE:
-        if flat[key] is not None and not 0 <= flat[key] < float("inf"):
+        if flat[key] is not None and flat[key] < 0:
             refuse(key, "0 or more")
-    for key in ("optimizer.beta1", "optimizer.beta2", "schedule.final_fraction"):
-        if not 0 <= flat[key] <= 1:
-            refuse(key, "between 0 and 1")
-    if config.max_minutes is not None and config.max_minutes <= 0:
-        refuse("max_minutes", "more than 0")
+    for key in ("optimizer.beta1", "optimizer.beta2"):
+        if not 0 <= flat[key] < 1:
+            refuse(key, "0 or more and less than 1")
+    if not 0 <= config.schedule.final_fraction <= 1:
+        refuse("schedule.final_fraction", "between 0 and 1")
+    for key in ("max_minutes", "model.rope_base"):
+        if flat[key] is not None and flat[key] <= 0:
+            refuse(key, "more than 0")
+    if not 0 <= config.seed < 1 << 63:
+        refuse("seed", "0 or more and less than 2^63")
+    if not _DEVICE.fullmatch(config.device):
+        refuse("device", "auto, cpu, cuda, cuda:NUMBER or mps")
     if config.model.width % (2 * config.model.heads):
         refuse("model.width", f"a multiple of twice model.heads ({2 * config.model.heads})")
     if config.model.heads % config.model.key_value_heads:
         refuse("model.key_value_heads", f"a divisor of model.heads ({config.model.heads})")
-    if any(weight < 0 for weight in config.sources.values()):
-        refuse("sources", "weights of 0 or more")
+    if not math.isfinite(sum(config.sources.values())):
+        refuse("sources", "weights with a finite sum")
 
 
+_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?|mps")
 _AT_LEAST_ONE = (
     "model.layers",
     "model.width",
@@ -305,7 +343,5 @@ _NOT_NEGATIVE = (
     "optimizer.weight_decay",
     "optimizer.gradient_clip",
     "schedule.warmup_steps",
-    "model.rope_base",
     "model.norm_epsilon",
-    "seed",
 )

@@ -155,6 +155,8 @@ def _with_shares(
             raise TrainerError(f"sources: {missing[0]!r} has no weight; give it one (0 leaves it out)")
     used = {name: float(weights[name] if weights else ends[-1]) for name, (_, ends) in counts.items()}
     used = {name: weight for name, weight in used.items() if weight > 0}
+    if weights and not used:
+        raise TrainerError("sources: every weight is 0; give at least one source more")
     if not used:
         raise TrainerError(f"no shard holds a window of sequence_length {sequence_length}; lower it or add documents")
     left = sum(used.values())

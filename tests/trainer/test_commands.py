@@ -108,7 +108,10 @@ def test_eval_reports_loss_and_bits_per_byte(run_folder: Path, capsys: pytest.Ca
         (["sample", "{run}/model", "--tokenizer", "{run}/config.yaml"], "config.yaml: sha256 is"),
         (["eval", "{run}/model", "--shards", "{run}"], "no index.json"),
         (["eval", "{run}/model", "--shards", "{run}/shards", "--split", "test"], "no shard of split 'test'"),
-        (["train", "{run}/none.yaml", "--shards", "{run}/shards", "--out", "{run}/x"], "none.yaml: No such"),
+        (
+            ["train", "{run}/none.yaml", "--shards", "{run}/shards", "--out", "{run}/x"],
+            "none.yaml: no such training config",
+        ),
         (["train", "{run}/config.yaml", "--shards", "{run}", "--out", "{run}/x"], "no index.json"),
         (["train", "{run}/config.yaml", "--shards", "{run}/shards", "--out", "{run}/config.yaml"], "exists"),
         (["train", "{run}/config.yaml", "--out", "{run}/x"], "Missing option '--shards'"),

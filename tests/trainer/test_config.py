@@ -36,7 +36,21 @@ def test_settings_override_the_file(tmp_path: Path) -> None:
         ({"model": {"width": 100, "heads": 8}}, "model.width is 100; must be a multiple of"),
         ({"model": {"heads": 4, "key_value_heads": 3}}, "must be a divisor of model.heads (4)"),
         ({"optimizer": {"weight_decay": -1}}, "must be 0 or more"),
-        ({"sources": {"a": -1}}, "weights of 0 or more"),
+        ({"sources": {"a": -1}}, "sources.a is -1; must be 0 or more"),
+        ({"sources": {"a": float("nan")}}, "sources.a is nan; must be a finite number"),
+        ({"sources": {"a": float("inf")}}, "sources.a is inf; must be a finite number"),
+        ({"sources": {"a": 1e308, "b": 1e308}}, "weights with a finite sum"),
+        ({"optimizer": {"beta1": 1}}, "optimizer.beta1 is 1.0; must be 0 or more and less than 1"),
+        ({"optimizer": {"beta2": 1.0}}, "optimizer.beta2 is 1.0; must be 0 or more and less than 1"),
+        ({"optimizer": {"epsilon": ".nan"}}, "optimizer.epsilon is '.nan'; must be a finite number"),
+        ({"optimizer": {"learning_rate": float("nan")}}, "optimizer.learning_rate is nan; must be a finite number"),
+        ({"optimizer": {"learning_rate": 10**400}}, "must be a finite number"),
+        ({"model": {"rope_base": 0}}, "model.rope_base is 0.0; must be more than 0"),
+        ({"max_minutes": float("inf")}, "max_minutes is inf; must be a finite number"),
+        ({"max_minutes": float("nan")}, "max_minutes is nan; must be a finite number"),
+        ({"seed": 1 << 63}, "must be 0 or more and less than 2^63"),
+        ({"seed": -1}, "seed is -1; must be 0 or more"),
+        ({"device": "meta"}, "device is 'meta'; must be auto, cpu"),
         ([1], "the config must be keys with values"),
     ],
 )
@@ -57,6 +71,32 @@ def test_bad_yaml_and_bad_settings(tmp_path: Path) -> None:
         load_config(path, ["max_steps"])
     with pytest.raises(TrainerError, match="max_steps is a value, not a section"):
         load_config(path, ["max_steps.x=1"])
+    with pytest.raises(TrainerError, match=r"--set seed=2020-13-45: .* is not a YAML value"):
+        load_config(path, ["seed=2020-13-45"])
+
+
+def test_a_setting_fills_a_section_that_the_file_leaves_empty(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("model:\n")
+    assert load_config(path, ["model.layers=2"]).model.layers == 2
+
+
+def test_a_shipped_config_is_found_by_its_name_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shipped = load_config(Path("train-small"))
+    assert shipped.max_steps == 2800
+    assert load_config(Path("recipes/train-small.yaml")) == shipped
+    Path("train-small").write_text("max_steps: 3\n")
+    assert load_config(Path("train-small")).max_steps == 3
+
+
+@pytest.mark.parametrize("name", ["train-large", "elsewhere/train-small", "fineweb", "."])
+def test_what_is_no_config_is_answered_with_the_shipped_names(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TrainerError, match="shipped config: train-demo, train-small"):
+        load_config(Path(name))
 
 
 def test_only_what_leaves_samples_and_model_alone_may_change() -> None:

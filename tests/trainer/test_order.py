@@ -110,6 +110,8 @@ def test_a_sample_leads_back_to_its_documents(shards: Path) -> None:
 def test_wrong_weights_and_short_shards_are_refused(shards: Path) -> None:
     with pytest.raises(TrainerError, match="no source 'c'; the shards have a, b"):
         order_of(shards, a=1, b=1, c=1)
+    with pytest.raises(TrainerError, match="every weight is 0"):
+        order_of(shards, a=0, b=0)
     with pytest.raises(TrainerError, match="'b' has no weight"):
         order_of(shards, a=1)
     with pytest.raises(TrainerError, match="no shard holds a window of sequence_length 4096"):
