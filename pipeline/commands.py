@@ -1,4 +1,4 @@
-"""Commands over recipes and runs: run, plan, status, logs, stages."""
+"""Commands over recipes and runs: run, plan, task, status, logs, stages."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ def add_to(app: typer.Typer) -> None:
     example = "Example: corpusmill run fineweb --in crawl/ --out run/ --set gopher.min_words=80"
     app.command(name="run", epilog=example)(run)
     app.command(name="plan", epilog="Example: corpusmill plan fineweb --in crawl/")(plan)
+    app.command(
+        name="task", epilog="Example: corpusmill plan fineweb --in crawl/ --out run/; corpusmill task run/ curate 3"
+    )(task)
     app.command(name="status", epilog="Example: corpusmill status run/ --watch")(status)
     app.command(name="logs", epilog="Example: corpusmill logs run/ curate:3")(logs)
     app.command(name="stages", epilog="Example: corpusmill stages gopher")(stages)
@@ -40,12 +43,18 @@ def run(
     executor: Annotated[str, typer.Option(help="Where tasks run: inline or local.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Worker processes; one a core unless given.")] = None,
     limit: LimitOption = None,
+    task_memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Fail a task that takes more, as 2GB.")
+    ] = None,
+    task_seconds: Annotated[float | None, typer.Option(min=0.001, help="Fail a task that takes longer.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
     """Run a recipe; run it again to go on after a stop, or after a change (only what it touches)."""
     from pipeline.driver import run as run_recipe
+    from pipeline.executors.limits import Limits
 
-    result = run_recipe(_recipe(recipe, changes), inputs, out, executor, workers, limit, quiet)
+    limits = Limits.parse(task_memory, task_seconds)
+    result = run_recipe(_recipe(recipe, changes), inputs, out, executor, workers, limit, quiet, limits)
     if not quiet:
         print_totals(result.totals)
         ran, skipped = sum(result.ran.values()), sum(result.skipped.values())
@@ -58,12 +67,17 @@ def plan(
     inputs: InputOption,
     changes: SetOption = [],  # noqa: B006
     limit: LimitOption = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="RUN", help="Also make this run directory ready for `task`.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the phases and tasks that a recipe compiles to, without running anything."""
+    from pipeline.driver import write_plan
     from pipeline.plan import compile_plan
 
-    compiled = compile_plan(_recipe(recipe, changes), inputs, limit)
+    parsed = _recipe(recipe, changes)
+    compiled = compile_plan(parsed, inputs, limit) if out is None else write_plan(parsed, inputs, out, limit)
     if as_json:
         print(json.dumps(_plan_data(compiled), indent=1))
         return
@@ -74,6 +88,18 @@ def plan(
         for phase in compiled.phases
     ]
     _table(["phase", "tasks", "stages", "publishes"], rows)
+
+
+def task(
+    run: RunArgument,
+    phase: Annotated[str, typer.Argument(metavar="PHASE", help="A phase, as `corpusmill plan` names it.")],
+    index: Annotated[int, typer.Argument(metavar="INDEX", help="Number of the task, from 0.")],
+) -> None:
+    """Run one task of a planned run, for a scheduler of your own; exit status 75 if what it reads is not complete."""
+    from pipeline.resume import run_missing_task
+
+    ran = run_missing_task(run, phase, index)
+    print(f"{phase}:{index} " + ("done" if ran else "finished before"))
 
 
 def status(

@@ -19,17 +19,16 @@ import yaml
 
 from pipeline.changes import explain_phase, explain_tasks
 from pipeline.errors import RecipeError, RunError
-from pipeline.executors import make_executor
+from pipeline.executors import NO_LIMITS, make_executor
 from pipeline.executors.base import Executor, TaskFailure
+from pipeline.executors.limits import Limits
 from pipeline.faults import entering_task, fault_point
 from pipeline.files import atomic_path, driver_lock, remove_temporary_files, write_json
-from pipeline.fingerprint import digest
-from pipeline.manifest import Manifest
 from pipeline.plan import Plan, PlannedPhase, compile_plan
 from pipeline.progress import Progress
 from pipeline.publication import publish, withdraw_stale
 from pipeline.recipe import Recipe
-from pipeline.task_inputs import TaskInputs
+from pipeline.resume import missing_tasks
 from pipeline.totals import Totals, run_totals
 from pipeline.workspace import Workspace
 
@@ -53,6 +52,7 @@ def run(
     workers: int | None = None,
     limit: int | None = None,
     quiet: bool = False,
+    limits: Limits = NO_LIMITS,
 ) -> RunResult:
     """Run a recipe on input files or folders into a run directory, going on from whatever is there.
 
@@ -63,16 +63,10 @@ def run(
     workspace = Workspace(_writable(Path(out)))
     progress = Progress(quiet)
     with driver_lock(workspace.run):
-        plan = compile_plan(recipe, inputs, limit)
         previous = _previous_plan(workspace)
-        remove_temporary_files(workspace.run)
-        for phase in plan.phases:
-            shutil.rmtree(workspace.running(phase, 0).parent, ignore_errors=True)
-        _save_recipe(recipe, workspace)
-        plan.save(workspace.plan_file)
-        withdraw_stale(plan, workspace, progress)
+        plan = _prepare(recipe, inputs, limit, workspace, progress)
         result = RunResult(workspace.run, Totals())
-        runner = make_executor(executor, workers)
+        runner = make_executor(executor, workers, limits)
         try:
             with _stopped_by_signals(runner):
                 _run_phases(plan, previous, workspace, runner, progress, result)
@@ -84,6 +78,30 @@ def run(
         result.totals = run_totals(plan, workspace)
     result.seconds = time.monotonic() - started
     return result
+
+
+def write_plan(recipe: Recipe, inputs: Sequence[str | Path], out: str | Path, limit: int | None = None) -> Plan:
+    """Make a run directory ready for `run_task`, by whatever schedules it, without running anything.
+
+    Raises RecipeError for what the user must mend.
+    """
+    workspace = Workspace(_writable(Path(out)))
+    with driver_lock(workspace.run):
+        return _prepare(recipe, inputs, limit, workspace, Progress(quiet=True))
+
+
+def _prepare(
+    recipe: Recipe, inputs: Sequence[str | Path], limit: int | None, workspace: Workspace, progress: Progress
+) -> Plan:
+    """Write recipe and plan, and clear away what died and what another recipe published."""
+    plan = compile_plan(recipe, inputs, limit)
+    remove_temporary_files(workspace.run)
+    for phase in plan.phases:
+        shutil.rmtree(workspace.running(phase, 0).parent, ignore_errors=True)
+    _save_recipe(recipe, workspace)
+    plan.save(workspace.plan_file)
+    withdraw_stale(plan, workspace, progress)
+    return plan
 
 
 def _save_recipe(recipe: Recipe, workspace: Workspace) -> None:
@@ -100,7 +118,7 @@ def _run_phases(
     result: RunResult,
 ) -> None:
     for phase in plan.phases:
-        missing, reasons = _missing_tasks(plan, phase, workspace)
+        missing, reasons = missing_tasks(plan, phase, workspace)
         done = phase.tasks - len(missing)
         result.ran[phase.name], result.skipped[phase.name] = len(missing), done
         why = explain_phase(previous, phase) if len(missing) == phase.tasks else None
@@ -114,41 +132,6 @@ def _run_phases(
         entering_task(phase.name, phase.tasks)
         publish(plan, phase, workspace)
         fault_point("between_phases")
-
-
-def _missing_tasks(plan: Plan, phase: PlannedPhase, workspace: Workspace) -> tuple[list[int], list[str]]:
-    """Tasks without a manifest that matches their inputs, and for those whose inputs changed, why."""
-    inputs = TaskInputs(plan, workspace)
-    missing, reasons = [], []
-    for index in range(phase.tasks):
-        manifest = Manifest.load(workspace.manifest(phase, index))
-        described = inputs.describe(phase, index)
-        if (
-            manifest is not None
-            and manifest.inputs_digest == digest(described)
-            and _outputs_present(manifest, phase, workspace)
-        ):
-            continue
-        missing.append(index)
-        if manifest is not None:
-            reasons.append(_first_difference(manifest.inputs, described))
-            workspace.manifest(phase, index).unlink()
-    return missing, reasons
-
-
-def _outputs_present(manifest: Manifest, phase: PlannedPhase, workspace: Workspace) -> bool:
-    for file in manifest.outputs:
-        path = workspace.output(phase, file.output) / file.name
-        if not path.is_file() or path.stat().st_size != file.bytes:
-            return False
-    return True
-
-
-def _first_difference(old: list[dict], new: list[dict]) -> str:
-    for before, after in zip(old, new, strict=False):
-        if before != after:
-            return str(after.get("file") or after.get("output"))
-    return "the list of its inputs" if len(old) != len(new) else "its output files, which are missing"
 
 
 def _record_failures(failures: Sequence[TaskFailure], phase: PlannedPhase, workspace: Workspace) -> None:

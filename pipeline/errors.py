@@ -1,4 +1,4 @@
-"""Errors the front door prints as one line: `exit_status` 2 for wrong use, 1 for work that failed."""
+"""Errors the front door prints as one line: `exit_status` 2 for wrong use, 1 for work that failed, 75 for later."""
 
 
 class RecipeError(Exception):
@@ -11,6 +11,12 @@ class RunError(Exception):
     """Work failed; the same command goes on from where it stopped."""
 
     exit_status = 1
+
+
+class NotReady(RunError):
+    """What a task reads is not complete yet; the same command works once it is (status EX_TEMPFAIL of sysexits.h)."""
+
+    exit_status = 75
 
 
 class Stopped(Exception):

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
-from pipeline.errors import RunError
+from pipeline.errors import NotReady
 from pipeline.fingerprint import digest
 from pipeline.manifest import Manifest
 from pipeline.plan import Plan, PlannedPhase
@@ -24,7 +24,7 @@ class TaskInputs:
         self._digest = lru_cache(maxsize=None)(self._content)
 
     def parts(self, output: str, task: int | None = None) -> list[InputPart]:
-        """Files of an output in task order, of one task or of all. RunError if a manifest is missing."""
+        """Files of an output in task order, of one task or of all. NotReady if a manifest is missing."""
         phase = self.plan.producer(output)
         folder = self.workspace.output(phase, output)
         return [
@@ -65,5 +65,5 @@ class TaskInputs:
         phase = self.plan.phase(phase_name)
         manifest = Manifest.load(self.workspace.manifest(phase, index))
         if manifest is None:
-            raise RunError(f"{phase_name} task {index} has not finished, so what reads it is not ready")
+            raise NotReady(f"{phase_name} task {index} has not finished, so what reads it is not ready")
         return manifest

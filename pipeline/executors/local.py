@@ -1,8 +1,9 @@
 """Run tasks in worker processes on this machine, one process a worker.
 
 Workers are spawned, never forked, so threads of numba, Arrow or torch cannot deadlock them. A worker that
-dies is noticed by its closed pipe and its task repeated by a new one (pipeline.executors.deaths). Workers
-die with their driver: by the closed pipe, and on Linux by a signal.
+dies is noticed by its closed pipe and its task repeated by a new one (pipeline.executors.deaths); one whose
+task passes a limit is killed, and the task fails. Workers die with their driver: by the closed pipe, and on
+Linux by a signal.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pipeline.errors import Stopped
 from pipeline.executors.base import Progress, TaskFailure
 from pipeline.executors.deaths import Deaths
 from pipeline.executors.inline import task_failure
+from pipeline.executors.limits import Limits
 from pipeline.files import write_json
 from pipeline.plan import Plan
 from pipeline.reporter import BATCH, ROW_FILE, ROW_ORDINAL, ROWS, SLOTS, STOP
@@ -39,6 +41,9 @@ class _Worker:
     pipe: Connection
     shared: Any
     task: int | None = None
+    started: float = 0.0
+    #: Which limit its task passed, for which it was killed.
+    exceeded: str | None = None
 
 
 @dataclass
@@ -55,8 +60,9 @@ class _PhaseRun:
 class LocalExecutor:
     """`workers` processes that live as long as the executor, so imports and compiled kernels are paid once."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, limits: Limits) -> None:
         self._size = workers
+        self._limits = limits
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[_Worker] = []
         self._stopping = False
@@ -71,6 +77,7 @@ class LocalExecutor:
                 raise Stopped("stopped; the same command goes on")
             self._assign(state, run, phase)
             self._collect(state, plan, run, phase)
+            self._enforce_limits()
             rows = sum(worker.shared[ROWS] for worker in self._workers if worker.task is not None)
             progress(state.finished, state.finished_rows + rows)
         return sorted(state.failures, key=lambda failure: failure.index)
@@ -97,6 +104,7 @@ class LocalExecutor:
             if worker.task is None and state.waiting:
                 worker.task = state.waiting.pop()
                 worker.shared[ROWS] = 0
+                worker.started = time.monotonic()
                 deaths = state.deaths[worker.task]
                 try:
                     worker.pipe.send((phase, worker.task, deaths.attempts, deaths.rehearse))
@@ -118,11 +126,24 @@ class LocalExecutor:
             state.finished_rows += worker.shared[ROWS]
             worker.task = None
 
+    def _enforce_limits(self) -> None:
+        for worker in self._workers:
+            if worker.task is not None and worker.exceeded is None:
+                worker.exceeded = self._limits.exceeded(worker.process.pid, worker.started)
+                if worker.exceeded is not None:
+                    worker.process.kill()
+
     def _bury(self, worker: _Worker, state: _PhaseRun, plan: Plan, run: Path, phase: str) -> None:
         """A worker died: condemn the row it died of, repeat its task on a new worker, or give the task up."""
         assert worker.task is not None
         worker.process.join(timeout=10)
         self._workers.remove(worker)
+        if worker.exceeded is not None:
+            workspace = Workspace(run)
+            workspace.running(plan.phase(phase), worker.task).unlink(missing_ok=True)
+            state.failures.append(TaskFailure(phase, worker.task, worker.exceeded, mendable=False))
+            state.finished += 1
+            return
         ending, batch = _ending(worker.process.exitcode), int(worker.shared[BATCH])
         row = tuple(worker.shared[ROW_FILE : ROW_ORDINAL + 1]) if worker.shared[ROW_FILE] else None
         deaths = state.deaths[worker.task]

@@ -6,6 +6,7 @@ The source reads text files line by line, so that tests of the engine need no cr
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -96,4 +97,17 @@ class Deadly(Transform):
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if any("abort" in text for text in batch.column("text").to_pylist()):
             os.abort()
+        return batch
+
+
+class Greedy(Transform):
+    """Over a text with `sleep` sleeps for GREEDY_SECONDS, over one with `hoard` holds 600 MB meanwhile."""
+
+    name: ClassVar[str] = "greedy"
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        for text in batch.column("text").to_pylist():
+            hoard = b"x" * 600_000_000 if "hoard" in text else b""
+            if hoard or "sleep" in text:
+                time.sleep(float(os.environ.get("GREEDY_SECONDS", "0")))
         return batch

@@ -1,0 +1,55 @@
+"""Any scheduler can drive a planned run task by task, in any order that respects what tasks read."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline import Recipe, run
+from pipeline.driver import write_plan
+from pipeline.errors import NotReady, RecipeError
+from pipeline.resume import run_missing_task
+from tests.pipeline.conftest import RECIPE, published
+
+
+def test_tasks_run_one_by_one_leave_what_a_run_leaves(lines: Path, tmp_path: Path) -> None:
+    recipe = Recipe.parse(RECIPE)
+    run(recipe, [lines], tmp_path / "whole", executor="inline", quiet=True)
+    plan = write_plan(recipe, [lines], tmp_path / "piecemeal")
+    for phase in plan.phases:
+        for index in reversed(range(phase.tasks)):
+            assert run_missing_task(tmp_path / "piecemeal", phase.name, index)
+            assert not run_missing_task(tmp_path / "piecemeal", phase.name, index)
+    result = run(recipe, [lines], tmp_path / "piecemeal", executor="inline", quiet=True)
+    assert sum(result.ran.values()) == 0
+    assert published(tmp_path / "piecemeal") == published(tmp_path / "whole")
+
+
+def test_a_task_whose_inputs_are_not_complete_is_not_ready(lines: Path, tmp_path: Path) -> None:
+    write_plan(Recipe.parse(RECIPE), [lines], tmp_path / "run")
+    run_missing_task(tmp_path / "run", "curate", 0)
+    run_missing_task(tmp_path / "run", "exact_dedup.keys", 0)
+    with pytest.raises(NotReady, match=r"exact_dedup.keys task 1 has not finished"):
+        run_missing_task(tmp_path / "run", "exact_dedup.match", 0)
+    with pytest.raises(RecipeError, match="has the tasks 0 to 2"):
+        run_missing_task(tmp_path / "run", "exact_dedup.match", 3)
+
+
+def test_the_command_line_tells_not_ready_from_failed(lines: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(RECIPE))
+
+    def corpusmill(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-m", "corpusmill", *arguments], capture_output=True, text=True)
+
+    out = str(tmp_path / "run")
+    assert corpusmill("plan", str(recipe), "--in", str(lines), "--out", out).returncode == 0
+    early = corpusmill("task", out, "survivors", "0")
+    assert (early.returncode, early.stderr.count("\n")) == (75, 1)
+    assert corpusmill("task", out, "curate", "1").stdout == "curate:1 done\n"
+    assert corpusmill("task", out, "curate", "1").stdout == "curate:1 finished before\n"
+    assert corpusmill("task", out, "curate", "99").returncode == 2
