@@ -18,6 +18,12 @@ RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe 
 InputOption = Annotated[list[Path], typer.Option("--in", metavar="PATH", help="A file or folder; may be repeated.")]
 SetOption = Annotated[list[str], typer.Option("--set", metavar="LABEL.KEY=VALUE", help="Change a parameter.")]
 LimitOption = Annotated[int | None, typer.Option("--limit", metavar="ROWS", min=1, help="Read only the first rows.")]
+MemoryOption = Annotated[
+    str | None, typer.Option("--task-memory", metavar="SIZE", help="Fail a task that takes more, for example 2GB.")
+]
+SecondsOption = Annotated[
+    float | None, typer.Option("--task-seconds", min=0.001, help="Fail a task that takes longer.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
 
@@ -40,7 +46,7 @@ def run(
     inputs: InputOption,
     out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Run directory; going on where it stopped.")],
     changes: SetOption = [],  # noqa: B006
-    executor: Annotated[str, typer.Option(help="Where tasks run: inline or local.")] = "local",
+    executor: Annotated[str, typer.Option(help="Where tasks run: inline, local or ray.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Worker processes; one a core unless given.")] = None,
     limit: LimitOption = None,
     task_memory: Annotated[
@@ -93,13 +99,20 @@ def plan(
 def task(
     run: RunArgument,
     phase: Annotated[str, typer.Argument(metavar="PHASE", help="A phase, as `corpusmill plan` names it.")],
-    index: Annotated[int, typer.Argument(metavar="INDEX", help="Number of the task, from 0.")],
+    index: Annotated[int, typer.Argument(metavar="INDEX", min=0, help="Number of the task, from 0.")],
+    task_memory: MemoryOption = None,
+    task_seconds: SecondsOption = None,
 ) -> None:
     """Run one task of a planned run, for a scheduler of your own; exit status 75 if what it reads is not complete."""
-    from pipeline.resume import run_missing_task
+    from pipeline.errors import RecipeError, RunError
+    from pipeline.executors.base import TaskFailure
+    from pipeline.executors.isolated import run_isolated
+    from pipeline.executors.limits import Limits
 
-    ran = run_missing_task(run, phase, index)
-    print(f"{phase}:{index} " + ("done" if ran else "finished before"))
+    outcome = run_isolated(run, phase, index, Limits.parse(task_memory, task_seconds))
+    if isinstance(outcome, TaskFailure):
+        raise (RecipeError if outcome.mendable else RunError)(f"{phase} task {index}: {outcome.message}")
+    print(f"{phase}:{index} {outcome}")
 
 
 def status(

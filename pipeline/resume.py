@@ -6,13 +6,9 @@ its manifests once, and looks at each output's size.
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from pipeline.errors import RecipeError
 from pipeline.fingerprint import digest
 from pipeline.manifest import Manifest
 from pipeline.plan import Plan, PlannedPhase
-from pipeline.task import run_task
 from pipeline.task_inputs import TaskInputs
 from pipeline.workspace import Workspace
 
@@ -25,7 +21,7 @@ def missing_tasks(plan: Plan, phase: PlannedPhase, workspace: Workspace) -> tupl
     inputs = TaskInputs(plan, workspace)
     missing, reasons = [], []
     for index in range(phase.tasks):
-        done, reason = _is_done(phase, index, inputs)
+        done, reason = is_done(phase, index, inputs)
         if not done:
             missing.append(index)
         if reason:
@@ -33,24 +29,7 @@ def missing_tasks(plan: Plan, phase: PlannedPhase, workspace: Workspace) -> tupl
     return missing, reasons
 
 
-def run_missing_task(run: Path, phase_name: str, index: int) -> bool:
-    """Run one task of a planned run unless it is done; whether it ran. For schedulers other than ours.
-
-    Raises NotReady when what it reads is not complete, RecipeError when the plan has no such task.
-    """
-    workspace = Workspace(run)
-    plan = workspace.load_plan()
-    phase = plan.phase(phase_name)
-    if not 0 <= index < phase.tasks:
-        raise RecipeError(f"{phase_name} task {index}: {phase_name} has the tasks 0 to {phase.tasks - 1}")
-    inputs = TaskInputs(plan, workspace)
-    done, _ = _is_done(phase, index, inputs)
-    if not done:
-        run_task(plan, run, phase_name, index, inputs=inputs)
-    return not done
-
-
-def _is_done(phase: PlannedPhase, index: int, inputs: TaskInputs) -> tuple[bool, str | None]:
+def is_done(phase: PlannedPhase, index: int, inputs: TaskInputs) -> tuple[bool, str | None]:
     """Whether a task is done; if it ran on other inputs, what changed, and its manifest is taken away."""
     path = inputs.workspace.manifest(phase, index)
     manifest = Manifest.load(path)

@@ -1,4 +1,4 @@
-"""Where tasks run: in this process (inline) or in worker processes of this machine (local)."""
+"""Where tasks run: in this process (inline), in worker processes of this machine (local), on a Ray cluster (ray)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pipeline.errors import RecipeError
 from pipeline.executors.base import Executor
 from pipeline.executors.limits import Limits
 
-NAMES = ("inline", "local")
+NAMES = ("inline", "local", "ray")
 NO_LIMITS = Limits()
 
 
@@ -26,4 +26,8 @@ def make_executor(name: str, workers: int | None, limits: Limits = NO_LIMITS) ->
         from pipeline.executors.local import LocalExecutor
 
         return LocalExecutor(workers or len(os.sched_getaffinity(0)), limits)
+    if name == "ray":
+        from pipeline.executors.ray import RayExecutor
+
+        return RayExecutor(workers, limits)
     raise RecipeError(f"--executor {name}: must be one of {', '.join(NAMES)}")

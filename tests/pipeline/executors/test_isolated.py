@@ -12,7 +12,8 @@ import yaml
 from pipeline import Recipe, run
 from pipeline.driver import write_plan
 from pipeline.errors import NotReady, RecipeError
-from pipeline.resume import run_missing_task
+from pipeline.executors.isolated import run_isolated
+from pipeline.executors.limits import Limits
 from tests.pipeline.conftest import RECIPE, published
 
 
@@ -22,8 +23,8 @@ def test_tasks_run_one_by_one_leave_what_a_run_leaves(lines: Path, tmp_path: Pat
     plan = write_plan(recipe, [lines], tmp_path / "piecemeal")
     for phase in plan.phases:
         for index in reversed(range(phase.tasks)):
-            assert run_missing_task(tmp_path / "piecemeal", phase.name, index)
-            assert not run_missing_task(tmp_path / "piecemeal", phase.name, index)
+            assert run_isolated(tmp_path / "piecemeal", phase.name, index, Limits()) == "done"
+            assert run_isolated(tmp_path / "piecemeal", phase.name, index, Limits()) == "finished before"
     result = run(recipe, [lines], tmp_path / "piecemeal", executor="inline", quiet=True)
     assert sum(result.ran.values()) == 0
     assert published(tmp_path / "piecemeal") == published(tmp_path / "whole")
@@ -31,12 +32,12 @@ def test_tasks_run_one_by_one_leave_what_a_run_leaves(lines: Path, tmp_path: Pat
 
 def test_a_task_whose_inputs_are_not_complete_is_not_ready(lines: Path, tmp_path: Path) -> None:
     write_plan(Recipe.parse(RECIPE), [lines], tmp_path / "run")
-    run_missing_task(tmp_path / "run", "curate", 0)
-    run_missing_task(tmp_path / "run", "exact_dedup.keys", 0)
+    run_isolated(tmp_path / "run", "curate", 0, Limits())
+    run_isolated(tmp_path / "run", "exact_dedup.keys", 0, Limits())
     with pytest.raises(NotReady, match=r"exact_dedup.keys task 1 has not finished"):
-        run_missing_task(tmp_path / "run", "exact_dedup.match", 0)
+        run_isolated(tmp_path / "run", "exact_dedup.match", 0, Limits())
     with pytest.raises(RecipeError, match="has the tasks 0 to 2"):
-        run_missing_task(tmp_path / "run", "exact_dedup.match", 3)
+        run_isolated(tmp_path / "run", "exact_dedup.match", 3, Limits())
 
 
 def test_the_command_line_tells_not_ready_from_failed(lines: Path, tmp_path: Path) -> None:

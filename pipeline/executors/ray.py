@@ -1,0 +1,117 @@
+"""Run tasks on a Ray cluster: the one that RAY_ADDRESS names or this machine belongs to, else a local one.
+
+Only (run directory, phase, index) travels through Ray; documents stay in files, so the run directory and the
+input must lie at the same paths on every node. A node that is lost costs the tasks it ran, which Ray
+starts again elsewhere; a worker that dies of a document is dealt with on its node (pipeline.executors.isolated).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import RecipeError, Stopped
+from pipeline.executors.base import Progress, TaskFailure
+from pipeline.executors.limits import Limits
+from pipeline.plan import Plan
+from pipeline.workspace import Workspace
+
+#: Tasks handed to Ray for each of the cluster's cores, so that none waits while the driver looks away.
+TASKS_A_CORE = 2
+#: Nodes a task may lose before it is given up.
+LOST_NODES = 5
+
+
+class RayExecutor:
+    """One core a task; `workers` caps how many run at once. The cluster stays when the driver ends."""
+
+    def __init__(self, workers: int | None, limits: Limits) -> None:
+        try:
+            import ray
+        except ModuleNotFoundError:
+            raise RecipeError("--executor ray: the package ray is not installed; install corpusmill[ray]") from None
+        self._ray = ray
+        self._limits = limits
+        self._stopping = False
+        self._started = not ray.is_initialized()
+        if self._started:
+            _connect(ray)
+        self._workers = workers
+
+    def run_phase(
+        self, plan: Plan, run: Path, phase: str, indices: Sequence[int], progress: Progress
+    ) -> list[TaskFailure]:
+        ray = self._ray
+        remote = ray.remote(num_cpus=1, memory=self._limits.memory, max_retries=LOST_NODES)(_run_task)
+        workspace, planned = Workspace(run.resolve()), plan.phase(phase)
+        waiting, flying = list(reversed(indices)), dict[Any, int]()
+        failures: list[TaskFailure] = []
+        finished, rows = 0, 0
+        while waiting or flying:
+            if self._stopping:
+                for reference in flying:
+                    ray.cancel(reference, force=True)
+                raise Stopped("stopped; the same command goes on")
+            while waiting and len(flying) < self._window():
+                index = waiting.pop()
+                reference = remote.options(name=f"{phase}:{index}").remote(
+                    str(workspace.run), phase, index, self._limits
+                )
+                flying[reference] = index
+            ready, _ = ray.wait(list(flying), timeout=0.5)
+            for reference in ready:
+                index = flying.pop(reference)
+                failure = self._outcome(reference, phase, index)
+                failures += [failure] if failure else []
+                finished += 1
+                rows += _rows(workspace, planned, index)
+            progress(finished, rows)
+        return sorted(failures, key=lambda failure: failure.index)
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    def close(self) -> None:
+        if self._started:
+            self._ray.shutdown()
+
+    def _window(self) -> int:
+        if self._workers is not None:
+            return self._workers
+        return max(1, TASKS_A_CORE * int(self._ray.cluster_resources().get("CPU", 1)))
+
+    def _outcome(self, reference: Any, phase: str, index: int) -> TaskFailure | None:
+        try:
+            outcome = self._ray.get(reference)
+        except self._ray.exceptions.RayError as error:
+            lines = str(error).strip().splitlines()
+            message = f"Ray gave it up ({type(error).__name__}: {lines[-1] if lines else 'no message'})"
+            return TaskFailure(phase, index, message, mendable=False)
+        return outcome if isinstance(outcome, TaskFailure) else None
+
+
+def _connect(ray: Any) -> None:
+    """Join the cluster of RAY_ADDRESS or of this machine; start one here when there is none."""
+    address = os.environ.get("RAY_ADDRESS", "auto")
+    settings = {"log_to_driver": False, "logging_level": "ERROR"}
+    try:
+        ray.init(address=address, **settings)
+    except ConnectionError as error:
+        if "RAY_ADDRESS" in os.environ:
+            raise RecipeError(f"RAY_ADDRESS={address}: no Ray cluster answers there") from error
+        ray.init(num_cpus=len(os.sched_getaffinity(0)), include_dashboard=False, **settings)
+
+
+def _run_task(run: str, phase: str, index: int, limits: Limits) -> str | TaskFailure:
+    from pipeline.executors.isolated import run_isolated
+
+    return run_isolated(Path(run), phase, index, limits)
+
+
+def _rows(workspace: Workspace, phase: Any, index: int) -> int:
+    from pipeline.manifest import Manifest
+
+    manifest = Manifest.load(workspace.manifest(phase, index))
+    return manifest.rows.read if manifest is not None and manifest.rows else 0
