@@ -111,3 +111,14 @@ class Greedy(Transform):
             if hoard or "sleep" in text:
                 time.sleep(float(os.environ.get("GREEDY_SECONDS", "0")))
         return batch
+
+
+class Broken(Transform):
+    """Fails as a machine does, whatever the text."""
+
+    name: ClassVar[str] = "broken"
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if batch.num_rows:
+            raise OSError("the disk is gone")
+        return batch

@@ -1,0 +1,95 @@
+"""A real Ray cluster of two nodes gives the bytes that one process gives, also when a node or the driver is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline import Recipe, run
+from pipeline.errors import RunError
+from tests.pipeline.conftest import RECIPE, published
+
+ROOT = Path(__file__).parents[3]
+ray = pytest.importorskip("ray")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two nodes of one core each, each a raylet of its own."""
+    from ray.cluster_utils import Cluster
+
+    os.environ["PYTHONPATH"] = str(ROOT)
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster.add_node(num_cpus=1)
+    os.environ["RAY_ADDRESS"] = cluster.address
+    yield cluster
+    del os.environ["RAY_ADDRESS"], os.environ["PYTHONPATH"]
+    cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(lines: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    out = tmp_path_factory.mktemp("undisturbed") / "run"
+    run(Recipe.parse(RECIPE), [lines], out, executor="inline", quiet=True)
+    return published(out)
+
+
+def test_two_nodes_give_the_bytes_of_one_process(
+    cluster: Any, lines: Path, tmp_path: Path, undisturbed: dict[str, str]
+) -> None:
+    result = run(Recipe.parse(RECIPE), [lines], tmp_path / "run", executor="ray", quiet=True)
+    assert result.totals.balanced()
+    assert published(tmp_path / "run") == undisturbed
+
+
+def test_a_row_that_kills_its_worker_is_quarantined_on_its_node(cluster: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("one line\nabort here\nanother line\n")
+    stages = ["tests.pipeline.line_stages:Lines", "tests.pipeline.line_stages:Deadly"]
+    recipe = Recipe.parse({"name": "deadly", "stages": stages})
+    totals = run(recipe, [tmp_path], tmp_path / "run", executor="ray", quiet=True).totals
+    assert (totals.read, totals.kept, totals.quarantined) == (3, 2, 1)
+
+
+def test_a_failed_task_fails_the_run_in_one_line(cluster: Any, lines: Path, tmp_path: Path) -> None:
+    stages = ["tests.pipeline.line_stages:Lines", "tests.pipeline.line_stages:Broken"]
+    recipe = Recipe.parse({"name": "broken", "task_bytes": "20kB", "stages": stages})
+    with pytest.raises(RunError, match=r"of curate failed: curate task 0: .*disk is gone"):
+        run(recipe, [lines], tmp_path / "run", executor="ray", quiet=True)
+
+
+def test_a_node_that_is_lost_costs_nothing_but_time(
+    cluster: Any, lines: Path, tmp_path: Path, undisturbed: dict[str, str]
+) -> None:
+    lost = cluster.add_node(num_cpus=1)
+    removal = threading.Thread(target=lambda: (time.sleep(1.0), cluster.remove_node(lost, allow_graceful=False)))
+    removal.start()
+    run(Recipe.parse(RECIPE), [lines], tmp_path / "run", executor="ray", quiet=True)
+    removal.join()
+    assert published(tmp_path / "run") == undisturbed
+
+
+def test_a_driver_that_was_killed_is_started_again(
+    cluster: Any, lines: Path, tmp_path: Path, undisturbed: dict[str, str]
+) -> None:
+    recipe, out = tmp_path / "recipe.yaml", tmp_path / "run"
+    recipe.write_text(yaml.safe_dump(RECIPE))
+    command = [sys.executable, "-m", "corpusmill", "run", str(recipe), "--in", str(lines)]
+    command += ["--out", str(out), "--executor", "ray"]
+    first = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    while first.poll() is None and not list(out.glob("work/curate-*/manifests/*.json")):
+        time.sleep(0.05)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert second.returncode == 0, second.stderr
+    assert published(out) == undisturbed
