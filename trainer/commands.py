@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trainer.errors import TrainerError
+
 if TYPE_CHECKING:
     from tokenizer import Tokenizer
 
@@ -55,7 +57,7 @@ def sample(
     top_k: Annotated[int, typer.Option(min=0, help="Choose among so many tokens only; 0: all.")] = 0,
     top_p: Annotated[float, typer.Option(min=0.0, max=1.0, help="Choose within this probability.")] = 0.95,
     max_tokens: Annotated[int, typer.Option(min=1, help="Stop after so many tokens.")] = 200,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same text.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=(1 << 63) - 1, help="The same seed gives the same text.")] = 0,
     tokenizer: _Tokenizer = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -69,6 +71,7 @@ def sample(
     from trainer.sample import Sampling, generate
     from trainer.text import require_tokenizer
 
+    _require_text(prompt)
     found = find_checkpoint(checkpoint)
     reader = load_tokenizer(require_tokenizer(found, tokenizer))
     model, state = load_model(found, choose_device("auto"))
@@ -84,6 +87,14 @@ def sample(
         sys.stdout.write(piece)
         sys.stdout.flush()
     print()
+
+
+def _require_text(prompt: str) -> None:
+    """Refuse bytes that the shell passed on though they are no UTF-8."""
+    try:
+        prompt.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise TrainerError(f"--prompt: character {error.start + 1} is not UTF-8; give the prompt as UTF-8") from None
 
 
 def _pieces(ids: Iterator[int], tokenizer: Tokenizer) -> Iterator[str]:
@@ -106,13 +117,13 @@ def evaluate(
 
     Example: corpusmill eval RUN/model --shards RUN/shards --json
     """
-    from shards.reader import ShardSet
     from trainer.checkpoint import find_checkpoint, load_model, require_same_tokenizer
+    from trainer.data import open_shards
     from trainer.evaluate import evaluate as measure
     from trainer.precision import choose_device, choose_precision
 
     found = find_checkpoint(checkpoint)
-    shard_set = ShardSet.open(shards)
+    shard_set = open_shards(shards)
     device = choose_device("auto")
     model, state = load_model(found, device)
     require_same_tokenizer(found, state, shard_set.index, shards)

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from shards.reader import Shard
+from trainer.data import require_known_ids
 from trainer.model import Transformer
 from trainer.precision import autocast
 
@@ -40,13 +41,16 @@ def evaluate(
     precision: str = "fp32",
     windows: int | None = None,
 ) -> Evaluation:
-    """Evaluate on at most `windows` windows of the shards (None: every token), overall and by source."""
+    """Evaluate on at most `windows` windows of the shards (None: every token), overall and by source.
+
+    ShardError where a window holds an id that the model's vocabulary does not.
+    """
     device = model.embedding.weight.device
     nats: dict[str, float] = {}
     tokens: dict[str, int] = {}
     was_training = model.training
     model.eval()
-    for source, batch in _batches(shards, sequence_length, batch_size, windows):
+    for source, batch in _batches(shards, sequence_length, batch_size, windows, model.vocabulary_size):
         with autocast(device, precision):
             loss = model.loss(torch.from_numpy(batch).to(device)).item()
         nats[source] = nats.get(source, 0.0) + loss
@@ -69,7 +73,7 @@ def _summary(nats: float, tokens: int, shards: Sequence[Shard]) -> Evaluation:
 
 
 def _batches(
-    shards: Sequence[Shard], sequence_length: int, batch_size: int, limit: int | None
+    shards: Sequence[Shard], sequence_length: int, batch_size: int, limit: int | None, vocabulary_size: int
 ) -> Iterator[tuple[str, np.ndarray]]:
     """(source, windows (n, length + 1) int64), each of one source and one length."""
     places = [
@@ -81,6 +85,7 @@ def _batches(
     source = ""
     for number, start in places:
         window = shards[number].tokens[start : start + sequence_length + 1]
+        require_known_ids(window, vocabulary_size, shards[number])
         name = shards[number].entry.source
         if held and (len(held) == batch_size or name != source or len(window) != len(held[0])):
             yield source, np.stack(held).astype(np.int64)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainer.data import require_known_ids
 from trainer.order import SampleOrder
 
 if TYPE_CHECKING:
@@ -26,3 +27,12 @@ def load_windows(order: SampleOrder, first: int, count: int) -> torch.Tensor:
     for row in range(count):
         windows[row] = order.shards[shard[row]].tokens[start[row] : start[row] + width]
     return torch.from_numpy(windows)
+
+
+def load_known_windows(order: SampleOrder, first: int, count: int, vocabulary_size: int) -> torch.Tensor:
+    """As `load_windows`; a ShardError names the shard that holds an id outside the vocabulary."""
+    windows = load_windows(order, first, count)
+    if int(windows.max()) >= vocabulary_size:
+        for row, shard in enumerate(order.locate(np.arange(first, first + count))[0]):
+            require_known_ids(windows[row].numpy(), vocabulary_size, order.shards[shard])
+    return windows

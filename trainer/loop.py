@@ -27,9 +27,10 @@ from trainer.checkpoint import (
     write_checkpoint,
 )
 from trainer.config import OptimizerSettings, TrainConfig, differences, flatten
+from trainer.data import open_shards
 from trainer.errors import Stopped, TrainerError, TrainingFailed
 from trainer.evaluate import evaluate
-from trainer.loader import load_windows
+from trainer.loader import load_known_windows
 from trainer.lock import sole_training
 from trainer.log import TrainingLog
 from trainer.model import Transformer
@@ -63,7 +64,7 @@ class TorchTrainer:
         Raises TrainerError where config, shards and checkpoint do not fit together, Stopped after SIGTERM
         or SIGINT (a checkpoint is written first), TrainingFailed when the loss stops being a number.
         """
-        shard_set = ShardSet.open(shards)
+        shard_set = open_shards(shards)
         reader = find_tokenizer(shards, tokenizer, shard_set.index.tokenizer_sha256)
         with sole_training(out), StopRequest() as stop:
             return _Run(shard_set, config, out, reader).train(stop)
@@ -168,7 +169,8 @@ class _Run:
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
         for first in range(0, size, micro):
             count = min(micro, size - first)
-            windows = load_windows(self.order, position.samples + first, count).to(self.device)
+            windows = load_known_windows(self.order, position.samples + first, count, self.model.vocabulary_size)
+            windows = windows.to(self.device)
             with autocast(self.device, self.precision):
                 share = self._loss(windows) / (size * config.sequence_length)
             share.backward()
