@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
-import io
 import json
-import re
+import unicodedata
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
@@ -17,42 +19,78 @@ if TYPE_CHECKING:
 
 _BATCH_BYTES = 16 << 20
 
-#: Every pattern ends a word between a letter and a newline, so cutting there changes no word.
-_CUT = re.compile(rb"[A-Za-z](?=\n[A-Za-z])")
+_LINE_BREAKS_AND_TABS = "\t\n\v\f\r"
 
 
 def read_texts(path: Path, column: str = "text") -> Iterator[pa.Array]:
     """Texts of one file, about 16 MB at a time; the kind follows from the name.
 
-    .jsonl/.json and .parquet have one text a record, in `column`; any other file is one text, cut
-    where no word is cut.
+    .jsonl/.json and .parquet have one text a record, in `column`. Any other file is one text, cut where no
+    word is cut (`_last_safe_cut`): one record, or one stretch of a text without such a place, is held whole.
+    TokenizerError names the file that is damaged or has no text there.
     """
     kind = path.name.removesuffix(".gz").removesuffix(".zst")
-    if kind.endswith((".jsonl", ".ndjson", ".json")):
-        return _read_json_lines(path, column)
-    if kind.endswith(".parquet"):
-        return _read_parquet(path, column)
-    return _read_plain(path)
+    with _damage_named(path):
+        if kind.endswith((".jsonl", ".ndjson", ".json")):
+            yield from _read_json_lines(path, column)
+        elif kind.endswith(".parquet"):
+            yield from _read_parquet(path, column)
+        else:
+            yield from _read_plain(path)
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    import pyarrow as pa
+
+    try:
+        yield
+    except EOFError:
+        raise TokenizerError(f"{path}: cut off, its compressed data ends too early; copy it again") from None
+    except (OSError, zlib.error, pa.ArrowException) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise TokenizerError(f"{path}: damaged or not what its name says ({reason}); copy or rename it") from None
 
 
 def _read_plain(path: Path) -> Iterator[pa.Array]:
     import pyarrow as pa
 
+    held: list[str] = []
     with _open(path) as stream:
-        rest = b""
-        while block := stream.read(_BATCH_BYTES):
-            rest += block
-            places = [match.end() for match in _CUT.finditer(rest, max(0, len(rest) - (1 << 16)))]
-            if places:
-                yield pa.array([_decoded(path, rest[: places[-1]])], pa.large_string())
-                rest = rest[places[-1] :]
-        if rest:
-            yield pa.array([_decoded(path, rest)], pa.large_string())
+        for text in _decoded(path, stream):
+            place = _last_safe_cut(text)
+            if place:
+                yield pa.array(["".join((*held, text[:place]))], pa.large_string())
+                held = []
+            held.append(text[place:])
+    if rest := "".join(held):
+        yield pa.array([rest], pa.large_string())
 
 
-def _decoded(path: Path, data: bytes) -> str:
+def _last_safe_cut(text: str) -> int:
+    """The last place in `text` where no split pattern could tell that it is cut; 0 where there is none.
+
+    That is between a letter or number and white space, punctuation or a symbol. No word of any pattern goes on
+    there, except with the apostrophe of a contraction, and none looks ahead to what follows; the patterns never
+    look back. After punctuation it would not hold (words take newlines after it), nor within or after white
+    space (words look ahead from there), nor before a mark (o200k takes it for part of a letter).
+    """
+    for place in range(len(text) - 1, 0, -1):
+        following = text[place]
+        ends_words = following in _LINE_BREAKS_AND_TABS or unicodedata.category(following)[0] in "ZPS"
+        if ends_words and following != "'" and unicodedata.category(text[place - 1])[0] in "LN":
+            return place
+    return 0
+
+
+def _decoded(path: Path, stream: IO[bytes]) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        return data.decode()
+        while block := stream.read(_BATCH_BYTES):
+            yield decoder.decode(block)
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         raise TokenizerError(f"{path}: not UTF-8 text ({error.reason}); convert it first") from None
 
@@ -79,7 +117,7 @@ def _read_json_lines(path: Path, column: str) -> Iterator[pa.Array]:
 def _text_of_line(path: Path, number: int, line: bytes, column: str) -> str:
     try:
         record = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TokenizerError(f"{path}: line {number} is not JSON ({error}); mend or remove it") from None
     text = record.get(column) if isinstance(record, dict) else None
     if not isinstance(text, str):
@@ -89,25 +127,32 @@ def _text_of_line(path: Path, number: int, line: bytes, column: str) -> str:
 
 
 def _read_parquet(path: Path, column: str) -> Iterator[pa.Array]:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        file = pq.ParquetFile(path)
-    except pa.ArrowInvalid as error:
-        raise TokenizerError(f"{path}: not Parquet ({str(error).splitlines()[0]})") from None
-    if column not in file.schema_arrow.names:
-        raise TokenizerError(f"{path}: no column {column!r}; name the column with --text-key")
-    for batch in file.iter_batches(batch_size=4096, columns=[column]):
-        yield batch.column(0)
+    with pq.ParquetFile(path) as file:
+        if column not in file.schema_arrow.names:
+            raise TokenizerError(f"{path}: no column {column!r}; name the column with --text-key")
+        kind = file.schema_arrow.field(column).type
+        if not _holds_text(kind):
+            raise TokenizerError(f"{path}: column {column!r} is {kind}, not text; name the column with --text-key")
+        for batch in file.iter_batches(batch_size=4096, columns=[column]):
+            texts = batch.column(0)
+            texts.validate(full=True)
+            yield texts
+
+
+def _holds_text(kind: pa.DataType) -> bool:
+    from pyarrow import types
+
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
 
 
 def _open(path: Path) -> IO[bytes]:
     if path.suffix == ".gz":
         return cast("IO[bytes]", gzip.open(path, "rb"))
     if path.suffix == ".zst":
-        import zstandard
+        from tokenizer.zstd_frames import open_zstd
 
-        reader = zstandard.ZstdDecompressor(max_window_size=1 << 31).stream_reader(path.open("rb"))
-        return io.BufferedReader(cast("io.RawIOBase", reader), 1 << 20)
+        return open_zstd(path)
     return path.open("rb")
