@@ -6,16 +6,18 @@
                       tokenizer.json        a copy, so that the folder is all that sampling needs
 
 Written to a temporary folder, every file and the folder synced, then renamed. A checkpoint holds
-three numbers for each parameter, 12 bytes.
+three numbers for each parameter, 12 bytes. checkpoint.json gives the sha256 of both weight files, which
+loading proves, at about a second a GB.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +37,15 @@ STATE_NAME = "checkpoint.json"
 _MODEL_NAME = "model.safetensors"
 _OPTIMIZER_NAME = "optimizer.safetensors"
 _TEMPORARY = ".tmp-"
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True)
 class CheckpointState:
-    """checkpoint.json: where training stands and what it stands on. `config` is flattened."""
+    """checkpoint.json: where training stands and what it stands on. `config` is flattened.
+
+    `sha256` gives the checksums of the weight files by name; older checkpoints have none.
+    """
 
     step: int
     samples: int
@@ -50,6 +56,7 @@ class CheckpointState:
     tokenizer_sha256: str
     shards_digest: str
     config: dict[str, Any]
+    sha256: dict[str, str] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
     def train_config(self) -> TrainConfig:
@@ -71,6 +78,7 @@ def write_checkpoint(
     temporary.mkdir(parents=True)
     save_file({name: value.cpu().contiguous() for name, value in model.state_dict().items()}, temporary / _MODEL_NAME)
     save_file(_optimizer_tensors(model, optimizer), temporary / _OPTIMIZER_NAME)
+    state = replace(state, sha256={name: _sha256(temporary / name) for name in (_MODEL_NAME, _OPTIMIZER_NAME)})
     if tokenizer:
         shutil.copyfile(tokenizer, temporary / TOKENIZER_NAME)
     (temporary / STATE_NAME).write_text(json.dumps(asdict(state), indent=1) + "\n", "utf-8")
@@ -83,7 +91,8 @@ def write_checkpoint(
     temporary.rename(target)
     _sync(out)
     for old in checkpoints(out)[:-keep]:
-        shutil.rmtree(old)
+        # Renamed first, so that no half of it is ever taken for a checkpoint.
+        shutil.rmtree(old.rename(out / f"{_TEMPORARY}{os.getpid()}-{old.name}"))
     return target
 
 
@@ -109,18 +118,35 @@ def remove_unfinished(out: Path) -> None:
 
 
 def read_state(checkpoint: Path) -> CheckpointState:
+    """checkpoint.json, every key of its kind and the config valid; TrainerError names the file."""
     path = checkpoint / STATE_NAME
     try:
         content = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise TrainerError(f"{path}: damaged ({error}); delete {checkpoint.name} to use an older one") from None
+    except (ValueError, RecursionError) as error:
+        raise TrainerError(f"{path}: damaged ({error}); {_mend(checkpoint)}") from None
     version = content.get("format_version") if isinstance(content, dict) else None
     if version != FORMAT_VERSION:
         raise TrainerError(f"{path}: format_version {version!r}; this version reads {FORMAT_VERSION}")
-    missing = [entry.name for entry in fields(CheckpointState) if entry.name not in content]
-    if missing:
-        raise TrainerError(f"{path}: no key {missing[0]}; delete {checkpoint.name} to use an older one")
-    return CheckpointState(**{entry.name: content[entry.name] for entry in fields(CheckpointState)})
+    values = {}
+    for entry in fields(CheckpointState):
+        if entry.name in content:
+            values[entry.name] = content[entry.name]
+            if not isinstance(values[entry.name], _KINDS[str(entry.type)]):
+                raise TrainerError(f"{path}: {entry.name} must be {entry.type}; {_mend(checkpoint)}")
+        elif entry.default is MISSING and entry.default_factory is MISSING:
+            raise TrainerError(f"{path}: no key {entry.name}; {_mend(checkpoint)}")
+    unflatten(values["config"], f"{path}: config")
+    return CheckpointState(**values)
+
+
+#: What JSON gives for the kinds of CheckpointState's keys.
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "int": int,
+    "float": (int, float),
+    "str": str,
+    "dict[str, Any]": dict,
+    "dict[str, str]": dict,
+}
 
 
 def require_same_data(checkpoint: Path, state: CheckpointState, index: ShardIndex, shards: Path) -> None:
@@ -149,30 +175,44 @@ def load_model(checkpoint: Path, device: torch.device) -> tuple[Transformer, Che
     state = read_state(checkpoint)
     shape: ModelShape = state.train_config().model
     model = Transformer(shape, state.vocabulary_size)
-    restore_model(checkpoint, model)
+    restore_model(checkpoint, state, model)
     return model.to(device).eval(), state
 
 
-def restore_model(checkpoint: Path, model: Transformer) -> None:
-    tensors = _load(checkpoint / _MODEL_NAME)
+def restore_model(checkpoint: Path, state: CheckpointState, model: Transformer) -> None:
+    """The parameters, into `model`; TrainerError names the file where they are damaged or not numbers."""
+    path = checkpoint / _MODEL_NAME
+    tensors = _load(path, state)
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
-        raise TrainerError(f"{checkpoint / _MODEL_NAME}: does not fit its config: {reason}") from None
+        raise TrainerError(f"{path}: does not fit its config: {reason}") from None
+    unusable = [name for name, parameter in model.named_parameters() if not torch.isfinite(parameter).all()]
+    if unusable:
+        raise TrainerError(f"{path}: {unusable[0]} holds what is not a number; {_mend(checkpoint)}")
 
 
-def restore_optimizer(checkpoint: Path, model: Transformer, optimizer: torch.optim.Optimizer) -> None:
+def restore_optimizer(
+    checkpoint: Path, state: CheckpointState, model: Transformer, optimizer: torch.optim.Optimizer
+) -> None:
     """Moments and step counts of every parameter by name, and the random number generators."""
-    tensors = _load(checkpoint / _OPTIMIZER_NAME)
-    torch.set_rng_state(tensors["random.cpu"])
+    path = checkpoint / _OPTIMIZER_NAME
+    tensors = _load(path, state)
+    for name, parameter in model.named_parameters():
+        for key in _MOMENTS:
+            shape = () if key == "step" else parameter.shape
+            found = tensors.get(f"{key}.{name}")
+            if found is None or found.shape != shape:
+                raise TrainerError(f"{path}: no tensor {key}.{name} that fits the model; {_mend(checkpoint)}")
+        optimizer.state[parameter] = {key: tensors[f"{key}.{name}"].to(parameter.device) for key in _MOMENTS}
+    try:
+        torch.set_rng_state(tensors["random.cpu"])
+    except (KeyError, TypeError, RuntimeError):
+        raise TrainerError(f"{path}: no state random.cpu that torch takes; {_mend(checkpoint)}") from None
     if "random.cuda" in tensors:
         with suppress(RuntimeError):
             torch.cuda.set_rng_state(tensors["random.cuda"])
-    for name, parameter in model.named_parameters():
-        optimizer.state[parameter] = {
-            key: tensors[f"{key}.{name}"].to(parameter.device) for key in ("step", "exp_avg", "exp_avg_sq")
-        }
 
 
 def _optimizer_tensors(model: Transformer, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -185,14 +225,28 @@ def _optimizer_tensors(model: Transformer, optimizer: torch.optim.Optimizer) -> 
     return tensors
 
 
-def _load(path: Path) -> dict[str, Tensor]:
+def _load(path: Path, state: CheckpointState) -> dict[str, Tensor]:
     try:
+        if state.sha256.get(path.name) not in (None, _sha256(path)):
+            raise TrainerError(f"{path}: damaged, its sha256 is not {STATE_NAME}'s; {_mend(path.parent)}")
         tensors: dict[str, Tensor] = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise TrainerError(
-            f"{path}: damaged or missing ({error}); delete {path.parent.name} to use an older one"
-        ) from None
+        raise TrainerError(f"{path}: damaged or missing ({error}); {_mend(path.parent)}") from None
     return tensors
+
+
+def _mend(checkpoint: Path) -> str:
+    """What helps against a checkpoint that cannot be used."""
+    checkpoint = checkpoint.resolve()
+    older = [path for path in checkpoints(checkpoint.parent) if path.name < checkpoint.name]
+    if older:
+        return f"delete {checkpoint.name} to use {older[-1].name}"
+    return f"there is no older checkpoint; delete {checkpoint.name} to train from the start"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _sync(path: Path) -> None:

@@ -84,14 +84,15 @@ class _Run:
         self.validation: tuple[Shard, ...] = shards.of_split("val") if "val" in shards.index.splits() else ()
         self.model = Transformer(config.model, shards.index.vocabulary_size)
         self.position = _Position(0, 0, 0.0, config.max_steps)
-        self.checkpoint = self._find_start()
+        found = self._find_start()
+        self.checkpoint = found[0] if found else None
         self.model.to(self.device)
         self.optimizer = make_optimizer(self.model, config.optimizer)
-        if self.checkpoint:
-            restore_optimizer(self.checkpoint, self.model, self.optimizer)
+        if found:
+            restore_optimizer(*found, self.model, self.optimizer)
         self._loss = torch.compile(self.model.loss) if config.compile else self.model.loss
 
-    def _find_start(self) -> Path | None:
+    def _find_start(self) -> tuple[Path, CheckpointState] | None:
         """Restore the model and the position from the newest checkpoint of this same training."""
         found = checkpoints(self.out)
         if not found:
@@ -106,12 +107,12 @@ class _Run:
                 f"{checkpoint}: trained with another config ({'; '.join(changed)}); restore it or choose another --out"
             )
         require_same_data(checkpoint, state, self.shards.index, self.shards.folder)
-        restore_model(checkpoint, self.model)
+        restore_model(checkpoint, state, self.model)
         limits = ("max_steps", "max_minutes")
-        same_limits = all(state.config[key] == getattr(self.config, key) for key in limits)
+        same_limits = all(state.config.get(key) == getattr(self.config, key) for key in limits)
         planned = state.planned_steps if same_limits else self.config.max_steps
         self.position = _Position(state.step, state.samples, state.seconds, planned)
-        return checkpoint
+        return checkpoint, state
 
     def train(self, stop: StopRequest) -> Path:
         position = self.position
