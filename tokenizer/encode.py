@@ -7,6 +7,7 @@ disagree, and tokenizers that gigatoken cannot load go through `tokenizers` (abo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +18,10 @@ from tokenizer.file import TokenizerFile
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
+    from tokenizers import Tokenizer as ReferenceTokenizer
+
+#: What tokenizers that are not quite byte-level lose: blanks, controls, letters beyond ASCII.
+_PROBE = "".join(map(chr, range(128))) + "  two  blanks é中😀 123456\r\n"
 
 
 class EncodedBatch(NamedTuple):
@@ -30,12 +35,15 @@ class Tokenizer:
     """A byte-level BPE tokenizer read from tokenizer.json; make one with `tokenizer.load(path)`."""
 
     def __init__(self, path: Path) -> None:
-        from tokenizers import Tokenizer as ReferenceTokenizer
-
         self._file = TokenizerFile.read(path)
         engine_json = self._file.engine_json()
-        self._reference = ReferenceTokenizer.from_str(engine_json)
+        self._reference = _load_tokenizers(self._file.path, engine_json)
         self._fast = _load_gigatoken(engine_json)
+        if self.decode_bytes(self.encode(_PROBE)) != _PROBE.encode():
+            raise TokenizerError(
+                f"{self._file.path}: text does not come back from its ids byte for byte; "
+                "give a byte-level BPE tokenizer that neither drops nor replaces characters"
+            )
 
     @property
     def vocabulary_size(self) -> int:
@@ -117,6 +125,16 @@ class Tokenizer:
         for row in rows:
             documents[row] = self.encode(array[int(row)].as_py())
         return self._join(documents)
+
+
+def _load_tokenizers(path: Path, engine_json: str) -> ReferenceTokenizer:
+    from tokenizers import Tokenizer as ReferenceTokenizer
+
+    try:
+        return ReferenceTokenizer.from_str(engine_json)
+    except Exception as error:  # tokenizers has no errors of its own
+        reason = re.sub(r" at line \d+ column \d+$", "", str(error))
+        raise TokenizerError(f"{path}: damaged ({reason}); fetch or train it again") from None
 
 
 def _load_gigatoken(engine_json: str) -> Any:

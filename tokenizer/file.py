@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 END_OF_TEXT = "<|endoftext|>"
 
+#: Sixty times the largest vocabularies in use. The table of tokens is as long as the highest id.
+_MOST_IDS = 1 << 24
+
+_FETCH_AGAIN = "fetch or train it again"
+
 
 def tokenizer_json(trained: ByteMerges, pattern: SplitPattern) -> str:
     """The text of tokenizer.json for trained merges and the pattern that cut the words."""
@@ -83,6 +88,7 @@ def write_tokenizer(path: Path, trained: ByteMerges, pattern: SplitPattern) -> N
 class TokenizerFile:
     """A tokenizer.json that was read and found to be byte-level BPE."""
 
+    path: Path
     content: dict[str, Any]
     sha256: str
 
@@ -97,10 +103,10 @@ class TokenizerFile:
             raise TokenizerError(f"{path}: no such file; make one with `corpusmill tokenizer train`") from None
         try:
             content = json.loads(raw)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise TokenizerError(f"{path}: not JSON ({error}); give a tokenizer.json") from None
         _check(path, content)
-        return cls(content, hashlib.sha256(raw).hexdigest())
+        return cls(path, content, hashlib.sha256(raw).hexdigest())
 
     @cached_property
     def tokens(self) -> list[bytes]:
@@ -114,17 +120,60 @@ class TokenizerFile:
         return next(added["id"] for added in self.content["added_tokens"] if added["content"] == END_OF_TEXT)
 
     def engine_json(self) -> str:
-        """The file's text without added tokens: an engine that loads it takes their spelling for plain text."""
-        return json.dumps({**self.content, "added_tokens": [], "post_processor": None}, ensure_ascii=False)
+        """The file's text without added tokens: an engine that loads it takes their spelling for plain text.
+
+        Without truncation and padding too, which some files ask for and no text would come back from.
+        """
+        left_out: dict[str, Any] = {"added_tokens": [], "post_processor": None, "truncation": None, "padding": None}
+        return json.dumps({**self.content, **left_out}, ensure_ascii=False)
 
 
 def _check(path: Path, content: Any) -> None:
     model = content.get("model") if isinstance(content, dict) else None
     if not isinstance(model, dict) or model.get("type", "BPE") != "BPE" or "merges" not in model:
         raise TokenizerError(f"{path}: not a BPE tokenizer.json; byte-level BPE is what is read here")
-    if model.get("byte_fallback") or any(to_characters(bytes([byte])) not in model["vocab"] for byte in range(256)):
+    vocabulary = model.get("vocab")
+    if not isinstance(vocabulary, dict):
+        raise TokenizerError(f"{path}: model.vocab is missing or not an object; {_FETCH_AGAIN}")
+    if model.get("byte_fallback") or any(to_characters(bytes([byte])) not in vocabulary for byte in range(256)):
         raise TokenizerError(f"{path}: the vocabulary lacks some of the 256 bytes, so not every text can be encoded")
     if content.get("normalizer"):
         raise TokenizerError(f"{path}: has a normalizer, so decoding would not give the text back; remove it")
-    if not any(added.get("content") == END_OF_TEXT for added in content.get("added_tokens") or ()):
+    if _adds_prefix_space(content.get("pre_tokenizer")):
+        raise TokenizerError(
+            f"{path}: the pre_tokenizer has add_prefix_space, so decoding would not give the text back; set it to false"
+        )
+    _check_ids(path, vocabulary, _added_tokens(path, content))
+
+
+def _adds_prefix_space(pre_tokenizer: Any) -> bool:
+    if not isinstance(pre_tokenizer, dict):
+        return False
+    steps = pre_tokenizer.get("pretokenizers")
+    return bool(pre_tokenizer.get("add_prefix_space")) or (
+        isinstance(steps, list) and any(map(_adds_prefix_space, steps))
+    )
+
+
+def _added_tokens(path: Path, content: dict[str, Any]) -> dict[str, Any]:
+    """Ids of the added tokens by their text."""
+    added_tokens = content.get("added_tokens") or []
+    if not isinstance(added_tokens, list):
+        raise TokenizerError(f"{path}: added_tokens is not a list; {_FETCH_AGAIN}")
+    for number, added in enumerate(added_tokens):
+        if not isinstance(added, dict) or not isinstance(added.get("content"), str) or "id" not in added:
+            raise TokenizerError(f"{path}: added_tokens[{number}] has no content or no id; {_FETCH_AGAIN}")
+    ids = {added["content"]: added["id"] for added in added_tokens}
+    if END_OF_TEXT not in ids:
         raise TokenizerError(f"{path}: added_tokens has no {END_OF_TEXT}, which ends every document; add it")
+    return ids
+
+
+def _check_ids(path: Path, vocabulary: dict[str, Any], added: dict[str, Any]) -> None:
+    """Ids are whole numbers in bounds, and none stands for two tokens, one of which could not be decoded."""
+    token_of: dict[int, str] = {}
+    for token, number in (*vocabulary.items(), *added.items()):
+        if type(number) is not int or not 0 <= number < _MOST_IDS:
+            raise TokenizerError(f"{path}: id {number!r} of {token!r} is not within 0..{_MOST_IDS - 1}; {_FETCH_AGAIN}")
+        if token_of.setdefault(number, token) != token:
+            raise TokenizerError(f"{path}: {token_of[number]!r} and {token!r} share the id {number}; {_FETCH_AGAIN}")

@@ -64,6 +64,66 @@ def _word_piece(content: dict[str, Any]) -> None:
     content["model"]["type"] = "WordPiece"
 
 
+def _with_prefix_space(content: dict[str, Any]) -> None:
+    content["pre_tokenizer"]["pretokenizers"][1]["add_prefix_space"] = True
+
+
+def _byte_level_alone_with_prefix_space(content: dict[str, Any]) -> None:
+    content["pre_tokenizer"] = {**content["pre_tokenizer"]["pretokenizers"][1], "add_prefix_space": True}
+
+
+def _without_blanks(content: dict[str, Any]) -> None:
+    content["pre_tokenizer"]["pretokenizers"].insert(0, {"type": "Whitespace"})
+
+
+def _without_pre_tokenizer(content: dict[str, Any]) -> None:
+    content["pre_tokenizer"] = None
+
+
+def _without_vocabulary(content: dict[str, Any]) -> None:
+    del content["model"]["vocab"]
+
+
+def _with_vocabulary_list(content: dict[str, Any]) -> None:
+    content["model"]["vocab"] = list(content["model"]["vocab"])
+
+
+def _with_merge_of_strangers(content: dict[str, Any]) -> None:
+    content["model"]["merges"] = ["zz yy"]
+
+
+def _with_bad_expression(content: dict[str, Any]) -> None:
+    content["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = "(("
+
+
+def _with_wide_id(content: dict[str, Any]) -> None:
+    content["model"]["vocab"]["zz"] = 1 << 32
+
+
+def _with_word_for_id(content: dict[str, Any]) -> None:
+    content["model"]["vocab"]["zz"] = "five"
+
+
+def _with_shared_id(content: dict[str, Any]) -> None:
+    content["model"]["vocab"]["zz"] = 5
+
+
+def _with_endoftext_in_the_place_of_a_byte(content: dict[str, Any]) -> None:
+    content["added_tokens"][0]["id"] = 5
+
+
+def _with_plain_added_token(content: dict[str, Any]) -> None:
+    content["added_tokens"] = ["x"]
+
+
+def _with_added_object(content: dict[str, Any]) -> None:
+    content["added_tokens"] = {"x": 1}
+
+
+def _with_added_token_without_id(content: dict[str, Any]) -> None:
+    del content["added_tokens"][0]["id"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -71,6 +131,21 @@ def _word_piece(content: dict[str, Any]) -> None:
         (_with_normalizer, "has a normalizer"),
         (_without_a_byte, "lacks some of the 256 bytes"),
         (_word_piece, "not a BPE tokenizer.json"),
+        (_with_prefix_space, "the pre_tokenizer has add_prefix_space"),
+        (_byte_level_alone_with_prefix_space, "the pre_tokenizer has add_prefix_space"),
+        (_without_blanks, "does not come back from its ids byte for byte"),
+        (_without_pre_tokenizer, "does not come back from its ids byte for byte"),
+        (_without_vocabulary, "model.vocab is missing or not an object"),
+        (_with_vocabulary_list, "model.vocab is missing or not an object"),
+        (_with_merge_of_strangers, "damaged (Token `zz` out of vocabulary)"),
+        (_with_bad_expression, "damaged (Oniguruma error"),
+        (_with_wide_id, "id 4294967296 of 'zz' is not within"),
+        (_with_word_for_id, "id 'five' of 'zz' is not within"),
+        (_with_shared_id, "and 'zz' share the id 5"),
+        (_with_endoftext_in_the_place_of_a_byte, "and '<|endoftext|>' share the id 5"),
+        (_with_plain_added_token, "added_tokens[0] has no content or no id"),
+        (_with_added_object, "added_tokens is not a list"),
+        (_with_added_token_without_id, "added_tokens[0] has no content or no id"),
     ],
 )
 def test_files_that_would_break_promises_are_refused(
@@ -87,7 +162,16 @@ def test_files_that_would_break_promises_are_refused(
     assert raised.value.exit_status == 2
 
 
-@pytest.mark.parametrize("content", ["", "not json", "[]", '{"model": 3}'])
+def test_truncation_and_padding_that_a_file_asks_for_change_no_ids(tmp_path: Path) -> None:
+    content = json.loads(tokenizer_json(train_merges(WORDS, 260), split_pattern("gpt4")))
+    content["truncation"] = {"direction": "Right", "max_length": 3, "strategy": "LongestFirst", "stride": 0}
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(content))
+    bpe = tokenizer.load(path)
+    assert bpe.decode(bpe.encode("more than three tokens")) == "more than three tokens"
+
+
+@pytest.mark.parametrize("content", ["", "not json", "[]", '{"model": 3}', pytest.param("[" * 100_000, id="deep")])
 def test_other_files_are_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_text(content)
