@@ -12,7 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import typer
@@ -43,8 +43,25 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str] | None = None) 
     options, rest = _split_at_separator(given)
     debug = "--debug" in options or os.environ.get("CORPUSMILL_DEBUG", "") not in ("", "0")
     command = get_command(app)
+    _carry_past_typer(command)
     given = [option for option in options if option != "--debug"] + rest
     return guarded(lambda: command.main(given, prog_name=program, standalone_mode=False), program, debug)
+
+
+class _EndedEarly(Exception):
+    """Carries an EOFError past Typer, which would print an empty line and take it for Ctrl-C."""
+
+
+def _carry_past_typer(command: Any) -> None:
+    invoke = command.invoke
+
+    def invoke_carrying(context: Any) -> object:
+        try:
+            return invoke(context)
+        except EOFError as error:
+            raise _EndedEarly from error
+
+    command.invoke = invoke_carrying
 
 
 def guarded(work: Callable[[], object], program: str, debug: bool) -> int:
@@ -61,10 +78,11 @@ def guarded(work: Callable[[], object], program: str, debug: bool) -> int:
         # The reader of our output has gone (as `head` does); the interpreter must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except BaseException as error:
+    except BaseException as caught:
+        cause = caught.__cause__ if isinstance(caught, _EndedEarly) and caught.__cause__ else caught
         if debug:
-            traceback.print_exc()
-        status, message = _explain(error, program)
+            traceback.print_exception(cause)
+        status, message = _explain(cause, program)
         print(f"{program}: {' '.join(message.split())}", file=sys.stderr)
         return status
 

@@ -9,7 +9,11 @@ import pytest
 import typer
 
 from shards.commandline import run
-from shards.errors import ShardError, VerificationFailed
+from shards.errors import ShardError
+
+
+class WorkFailed(Exception):
+    exit_status = 1
 
 
 def application() -> typer.Typer:
@@ -20,11 +24,13 @@ def application() -> typer.Typer:
         if kind == "used wrongly":
             raise ShardError("index.json: key dtype is wrong;\n  write it again")
         if kind == "work failed":
-            raise VerificationFailed("two faults")
+            raise WorkFailed("two faults")
         if kind == "missing file":
             Path("no-such-folder/no-such-file").read_text()
         if kind == "interrupt":
             raise KeyboardInterrupt
+        if kind == "cut off":
+            raise EOFError("the stream ended")
         raise ZeroDivisionError("surprise")
 
     @app.command()
@@ -45,6 +51,7 @@ def application() -> typer.Typer:
         (["fail", "work failed"], 1, "program: two faults"),
         (["fail", "missing file"], 2, "no-such-folder/no-such-file: No such file or directory"),
         (["fail", "interrupt"], 1, "program: interrupted"),
+        (["fail", "cut off"], 1, "program: internal error: EOFError: the stream ended"),
         (["fail", "other"], 1, "ZeroDivisionError: surprise"),
         (["fail"], 2, "Missing argument"),
         (["sucede"], 2, "No such command"),
@@ -73,6 +80,13 @@ def test_no_arguments_shows_the_help_and_counts_as_wrong_use(capsys: pytest.Capt
     assert run(application(), "program", []) == 2
     shown = capsys.readouterr()
     assert "succeed" in shown.out + shown.err
+
+
+def test_debug_shows_where_a_stream_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(application(), "program", ["fail", "cut off", "--debug"]) == 1
+    error = capsys.readouterr().err
+    assert 'raise EOFError("the stream ended")' in error
+    assert "_EndedEarly" not in error
 
 
 @pytest.mark.parametrize("way", ["option", "environment"])
