@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +24,7 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Check every checksum, every id against the vocabulary, and that documents end with end-of-text."""
-    from shards.errors import VerificationFailed
+    from shards.errors import ShardError
     from shards.verify import verify as check
 
     result = check(folder)
@@ -32,6 +33,13 @@ def verify(
     else:
         for problem in result.problems:
             print(problem)
-        print(f"{result.shards} shards, {result.documents:,} documents, {result.tokens:,} tokens checked")
+        counts = (_count(result.shards, "shard"), _count(result.documents, "document"), _count(result.tokens, "token"))
+        print(", ".join(counts), "checked")
     if result.problems:
-        raise VerificationFailed(f"{folder}: {len(result.problems)} faults; write the shards again")
+        # Else the faults, in their buffer, would follow the line that counts them.
+        sys.stdout.flush()
+        raise ShardError(f"{folder}: {_count(len(result.problems), 'fault')}; write the shards again")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -5,9 +5,3 @@ class ShardError(Exception):
     """A shard set is damaged, missing or was written wrongly; the message names the file and the mend."""
 
     exit_status = 2
-
-
-class VerificationFailed(Exception):
-    """Shards were read but do not hold what their index promises."""
-
-    exit_status = 1
