@@ -104,14 +104,14 @@ def decode(
     from tokenizer.errors import TokenizerError
 
     bpe = tokenizer.load(path)
-    words = sys.stdin.read().split() if ids is None else ids
     try:
-        numbers = [int(word) for word in words]
+        numbers = [int(word) for word in (sys.stdin.read().split() if ids is None else ids)]
     except ValueError as error:
         raise TokenizerError(f"ids are whole numbers divided by blanks: {error}") from None
     if as_json:
         print(json.dumps({"text": bpe.decode(numbers)}, ensure_ascii=False))
     else:
         sys.stdout.flush()
-        sys.stdout.buffer.write(bpe.decode_bytes(numbers) + b"\n")
+        # A pipe or file gets the text and nothing else; on a terminal the prompt would stick to it.
+        sys.stdout.buffer.write(bpe.decode_bytes(numbers) + (b"\n" if sys.stdout.isatty() else b""))
         sys.stdout.buffer.flush()

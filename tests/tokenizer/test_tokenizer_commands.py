@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -82,7 +84,7 @@ def test_encode_and_decode_are_inverse(
     text = "The æther\n<|endoftext|>"
     status, ids, _ = call(capsys, "encode", tmp_path, text)
     assert status == 0
-    assert call(capsys, "decode", tmp_path, *ids.split())[1] == text + "\n"
+    assert call(capsys, "decode", tmp_path, *ids.split())[1] == text
     _, output, _ = call(capsys, "encode", tmp_path / "tokenizer.json", text, "--json")
     answer = json.loads(output)
     assert answer["ids"] == [int(word) for word in ids.split()]
@@ -102,10 +104,27 @@ def test_standard_input_is_read_byte_for_byte(files: dict[str, Path], tmp_path: 
     pipe("train", str(files["a.txt"]), "--vocab-size", "300", "--out", str(tmp_path), stdin=b"")
     text = "two\r\nlines æ\n".encode()
     ids = pipe("encode", str(tmp_path), stdin=text).stdout
-    assert pipe("decode", str(tmp_path), stdin=ids).stdout == text + b"\n"
+    assert pipe("decode", str(tmp_path), stdin=ids).stdout == text
     wrong = pipe("encode", str(tmp_path), stdin=b"\xff")
     assert (wrong.returncode, wrong.stdout) == (2, b"")
     assert wrong.stderr.startswith(b"mill: the text is not UTF-8")
+    wrong = pipe("decode", str(tmp_path), stdin=b"12 \xff")
+    assert (wrong.returncode, wrong.stdout) == (2, b"")
+    assert wrong.stderr.startswith(b"mill: ids are whole numbers divided by blanks")
+
+
+def test_a_terminal_gets_a_line_end_after_the_text(
+    files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call(capsys, "train", files["a.txt"], "--vocab-size", 300, "--out", tmp_path)
+    program = "import sys, tokenizer.commands as c; from shards.commandline import run; sys.exit(run(c.app, 'mill'))"
+    ours, theirs = pty.openpty()
+    try:
+        subprocess.run([sys.executable, "-c", program, "decode", str(tmp_path), "0"], stdout=theirs, check=True)
+        assert os.read(ours, 99) == b"!\r\n"
+    finally:
+        os.close(theirs)
+        os.close(ours)
 
 
 @pytest.mark.parametrize(
