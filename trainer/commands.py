@@ -37,7 +37,7 @@ def train(
 ) -> None:
     """Train a model on token shards; run again, it goes on where it stopped.
 
-    SIGTERM or Ctrl-C stop at the next step with a checkpoint.
+    SIGTERM or Ctrl-C stop at the next batch with a checkpoint of the last whole step; again, at once.
 
     Example: corpusmill train train-small --shards RUN/shards --out RUN/model --set max_steps=500
     """

@@ -8,12 +8,16 @@ class TrainerError(Exception):
 
 
 class TrainingFailed(Exception):
-    """Training itself went wrong (a loss that is not finite); the last checkpoint stands."""
+    """Training itself went wrong (it gave what is not a number); the last checkpoint stands."""
 
     exit_status = 1
 
 
 class Stopped(Exception):
-    """SIGTERM or SIGINT was received; a checkpoint was written and the same command goes on from it."""
+    """SIGTERM or SIGINT was received; the last whole step has a checkpoint, from which the same command goes on."""
 
     exit_status = 1
+
+
+class StopNoticed(Exception):
+    """Leaves an unfinished step or validation when a stop was requested; training turns it into Stopped."""

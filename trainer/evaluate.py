@@ -19,6 +19,7 @@ from shards.reader import Shard
 from trainer.data import require_known_ids
 from trainer.model import Transformer
 from trainer.precision import autocast
+from trainer.signals import StopRequest
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,12 @@ def evaluate(
     batch_size: int,
     precision: str = "fp32",
     windows: int | None = None,
+    stop: StopRequest | None = None,
 ) -> Evaluation:
     """Evaluate on at most `windows` windows of the shards (None: every token), overall and by source.
 
-    ShardError where a window holds an id that the model's vocabulary does not.
+    ShardError where a window holds an id that the model's vocabulary does not; StopNoticed when `stop` was
+    requested before the last window.
     """
     device = model.embedding.weight.device
     nats: dict[str, float] = {}
@@ -51,6 +54,8 @@ def evaluate(
     was_training = model.training
     model.eval()
     for source, batch in _batches(shards, sequence_length, batch_size, windows, model.vocabulary_size):
+        if stop:
+            stop.check()
         with autocast(device, precision):
             loss = model.loss(torch.from_numpy(batch).to(device)).item()
         nats[source] = nats.get(source, 0.0) + loss

@@ -6,13 +6,15 @@
     {"step": n, "planned_steps": ...}                                         the plan was cut to the time
 
 `loss` is the mean over all targets of the step's whole batch; floats are written so that they read back
-bit for bit. Lines of steps after the checkpoint that training resumes from are removed first.
+bit for bit. Lines of steps after the checkpoint that training resumes from are removed first, and so are
+lines that a crash made unreadable.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,26 +23,32 @@ LOG_NAME = "log.jsonl"
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """Every whole line of a training log; a last line that a killed process left half-written is not one."""
+    """The readable lines of a training log; others are skipped, with one warning on stderr.
+
+    A log is never worth failing for: a crash may leave half a line, zeros or any other bytes.
+    """
     if not path.exists():
         return []
-    records = []
-    for line in path.read_text("utf-8").splitlines():
-        try:
-            records.append(json.loads(line))
-        except ValueError:
-            break
+    found = [_record(line) for line in path.read_bytes().split(b"\n") if line]
+    records = [record for record in found if record is not None]
+    if len(records) < len(found):
+        print(f"{path}: skipped what cannot be read, lines: {len(found) - len(records)}", file=sys.stderr)
     return records
 
 
-class TrainingLog:
-    """Appends to OUT/log.jsonl, whole lines at once."""
+def _record(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) and isinstance(record.get("step"), int) else None
 
-    def __init__(self, out: Path, resume_after_step: int | None) -> None:
+
+class TrainingLog:
+    """Writes OUT/log.jsonl anew with the records to keep, then appends, whole lines at once."""
+
+    def __init__(self, out: Path, kept: list[dict[str, Any]]) -> None:
         path = out / LOG_NAME
-        kept: list[dict[str, Any]] = []
-        if resume_after_step is not None:
-            kept = [record for record in read_log(path) if record["step"] <= resume_after_step]
         temporary = path.with_name(f".tmp-{os.getpid()}-{LOG_NAME}")
         temporary.write_text("".join(json.dumps(record) + "\n" for record in kept), "utf-8")
         temporary.replace(path)

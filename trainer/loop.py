@@ -28,11 +28,11 @@ from trainer.checkpoint import (
 )
 from trainer.config import OptimizerSettings, TrainConfig, differences, flatten
 from trainer.data import open_shards
-from trainer.errors import Stopped, TrainerError, TrainingFailed
+from trainer.errors import StopNoticed, Stopped, TrainerError, TrainingFailed
 from trainer.evaluate import evaluate
 from trainer.loader import load_known_windows
 from trainer.lock import sole_training
-from trainer.log import TrainingLog
+from trainer.log import LOG_NAME, TrainingLog, read_log
 from trainer.model import Transformer
 from trainer.order import SampleOrder
 from trainer.precision import autocast, choose_device, choose_precision
@@ -62,7 +62,7 @@ class TorchTrainer:
         """Train on the shard set in `shards`, or go on where `out` stopped; returns the last checkpoint.
 
         Raises TrainerError where config, shards and checkpoint do not fit together, Stopped after SIGTERM
-        or SIGINT (a checkpoint is written first), TrainingFailed when the loss stops being a number.
+        or SIGINT (the last whole step has a checkpoint), TrainingFailed when training gives what is not a number.
         """
         shard_set = open_shards(shards)
         reader = find_tokenizer(shards, tokenizer, shard_set.index.tokenizer_sha256)
@@ -84,6 +84,7 @@ class _Run:
         self.validation: tuple[Shard, ...] = shards.of_split("val") if "val" in shards.index.splits() else ()
         self.model = Transformer(config.model, shards.index.vocabulary_size)
         self.position = _Position(0, 0, 0.0, config.max_steps)
+        self.saved_step = 0
         found = self._find_start()
         self.checkpoint = found[0] if found else None
         self.model.to(self.device)
@@ -112,55 +113,75 @@ class _Run:
         same_limits = all(state.config.get(key) == getattr(self.config, key) for key in limits)
         planned = state.planned_steps if same_limits else self.config.max_steps
         self.position = _Position(state.step, state.samples, state.seconds, planned)
+        self.saved_step = state.step
         return checkpoint, state
 
     def train(self, stop: StopRequest) -> Path:
         position = self.position
         done_tokens = position.samples * self.config.sequence_length
         progress = Progress(self._opening(), done_tokens, position.seconds)
-        if self.checkpoint and self._finished():
+        records = read_log(self.out / LOG_NAME) if self.checkpoint else []
+        kept = [record for record in records if record["step"] <= position.step]
+        validated = any("validation_loss" in record for record in kept if record["step"] == position.step)
+        catch_up = self._validates(self._finished()) and not validated
+        if self.checkpoint and self._finished() and not catch_up:
             progress.say(f"already trained: {self.checkpoint}")
             return self.checkpoint
         remove_unfinished(self.out)
-        resumed = self.position.step if self.checkpoint else None
-        with TrainingLog(self.out, resumed) as log, progress:
-            if resumed is None:
+        with TrainingLog(self.out, kept) as log, progress:
+            if self.checkpoint is None:
                 log.write(0, **self._description())
             else:
                 progress.say(f"resuming after step {position.step} from {self.checkpoint}")
-            self.model.train()
-            clock = _Clock(position)
-            finished = False
-            while not finished:
-                values = self._step()
-                position.seconds = clock.read()
-                if not math.isfinite(values["loss"]):
-                    raise TrainingFailed(
-                        f"{self.out}: the loss of step {position.step} is not a number; "
-                        "lower optimizer.learning_rate or raise schedule.warmup_steps"
-                    )
-                clock.step_done()
-                self._keep_to_time(clock, log, progress)
-                finished = self._finished()
-                self._report(values, finished, log, progress)
-                if self.validation and (finished or position.step % self.config.evaluation.every == 0):
-                    self._evaluate(log, progress)
-                    position.seconds = clock.read()
-                if finished or stop.requested or position.step % self.config.checkpoint.every == 0:
-                    log.sync()
-                    self.checkpoint = self._save()
-                if stop.requested and not finished:
-                    raise Stopped(f"stopped after step {position.step} with a checkpoint; the same command goes on")
+            try:
+                self._steps(stop, catch_up, log, progress)
+            except StopNoticed:
+                raise Stopped(self._stop(log)) from None
         assert self.checkpoint is not None
         return self.checkpoint
+
+    def _steps(self, stop: StopRequest, catch_up: bool, log: TrainingLog, progress: Progress) -> None:
+        """Every step that is left. `catch_up`: begin with the validation in which a stop fell."""
+        position = self.position
+        self.model.train()
+        clock = _Clock(position)
+        if catch_up:
+            self._evaluate(stop, log, progress)
+        finished = self._finished()
+        while not finished:
+            values = self._step(stop)
+            position.seconds = clock.read()
+            clock.step_done()
+            self._keep_to_time(clock, log, progress)
+            finished = self._finished()
+            self._report(values, finished, log, progress)
+            if self._validates(finished):
+                self._evaluate(stop, log, progress)
+                position.seconds = clock.read()
+            if finished or position.step % self.config.checkpoint.every == 0:
+                self._save(log)
+
+    def _stop(self, log: TrainingLog) -> str:
+        """Leave a checkpoint of the last whole step, and say so."""
+        step = self.position.step
+        if step == 0:
+            return "stopped before the end of the first step; the same command begins again"
+        if step != self.saved_step:
+            self._save(log)
+        return f"stopped after step {step} with a checkpoint; the same command goes on"
+
+    def _validates(self, finished: bool) -> bool:
+        """Whether validation belongs after the step that was done last."""
+        step = self.position.step
+        return bool(self.validation) and step > 0 and (finished or step % self.config.evaluation.every == 0)
 
     def _finished(self) -> bool:
         minutes = self.config.max_minutes
         out_of_time = minutes is not None and self.position.seconds >= 60 * minutes
         return self.position.step >= self.position.planned_steps or out_of_time
 
-    def _step(self) -> dict[str, float]:
-        """One optimizer step on the next samples of the order."""
+    def _step(self, stop: StopRequest) -> dict[str, float]:
+        """One optimizer step on the next samples of the order; StopNoticed leaves it with nothing updated."""
         config, position = self.config, self.position
         size = config.batch.global_batch_size
         micro = config.batch.micro_batch_size or size
@@ -169,6 +190,7 @@ class _Run:
             group["lr"] = rate * group["rate_factor"]
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
         for first in range(0, size, micro):
+            stop.check()
             count = min(micro, size - first)
             windows = load_known_windows(self.order, position.samples + first, count, self.model.vocabulary_size)
             windows = windows.to(self.device)
@@ -178,11 +200,19 @@ class _Run:
             loss += share.detach()
         clip = config.optimizer.gradient_clip or math.inf
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip)
+        values = {"loss": loss.item(), "learning_rate": rate, "gradient_norm": norm.item()}
+        for name in ("loss", "gradient_norm"):
+            if not math.isfinite(values[name]):
+                raise self._failure(f"{name} of step {position.step + 1}")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         position.step += 1
         position.samples += size
-        return {"loss": loss.item(), "learning_rate": rate, "gradient_norm": norm.item()}
+        return values
+
+    def _failure(self, what: str) -> TrainingFailed:
+        mend = "lower optimizer.learning_rate and give another --out"
+        return TrainingFailed(f"{self.out}: {what} is not a number; {mend}")
 
     def _report(self, values: dict[str, float], finished: bool, log: TrainingLog, progress: Progress) -> None:
         position = self.position
@@ -212,7 +242,7 @@ class _Run:
             log.write(position.step, planned_steps=planned)
             progress.say(f"max_minutes allows {planned} steps; the learning rate comes down by then")
 
-    def _evaluate(self, log: TrainingLog, progress: Progress) -> None:
+    def _evaluate(self, stop: StopRequest, log: TrainingLog, progress: Progress) -> None:
         result = evaluate(
             self.model,
             self.validation,
@@ -220,7 +250,10 @@ class _Run:
             batch_size=self.config.batch.micro_batch_size or self.config.batch.global_batch_size,
             precision=self.precision,
             windows=self.config.evaluation.windows,
+            stop=stop,
         )
+        if result.tokens and not math.isfinite(result.loss):
+            raise self._failure(f"validation loss after step {self.position.step}")
         log.write(
             self.position.step,
             validation_loss=result.loss,
@@ -230,8 +263,13 @@ class _Run:
         bits = "" if result.bits_per_byte is None else f", {result.bits_per_byte:.3f} bits per byte"
         progress.say(f"step {self.position.step}: validation loss {result.loss:.4f}{bits}")
 
-    def _save(self) -> Path:
+    def _save(self, log: TrainingLog) -> None:
+        """Write a checkpoint that counts on every line of the log; never one that holds what is not a number."""
         position, index = self.position, self.shards.index
+        for name, parameter in self.model.named_parameters():
+            if not all(torch.isfinite(value).all() for value in (parameter, *self.optimizer.state[parameter].values())):
+                raise self._failure(f"weight or moment {name} after step {position.step}")
+        log.sync()
         state = CheckpointState(
             step=position.step,
             samples=position.samples,
@@ -244,7 +282,8 @@ class _Run:
             config=flatten(self.config),
         )
         keep = self.config.checkpoint.keep
-        return write_checkpoint(self.out, state, self.model, self.optimizer, self.tokenizer, keep)
+        self.checkpoint = write_checkpoint(self.out, state, self.model, self.optimizer, self.tokenizer, keep)
+        self.saved_step = position.step
 
     def _opening(self) -> str:
         return (

@@ -23,6 +23,7 @@ from trainer.lock import sole_training
 from trainer.log import read_log
 from trainer.loop import TorchTrainer
 from trainer.model import Transformer
+from trainer.signals import StopRequest
 
 TIMES = ("tokens_per_second", "seconds")
 
@@ -50,8 +51,8 @@ def send_signal_after(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Let this process receive SIGTERM while it is in the given step."""
     plain = loop._Run._step
 
-    def stepped(self: loop._Run) -> dict[str, float]:
-        values = plain(self)
+    def stepped(self: loop._Run, stop: StopRequest) -> dict[str, float]:
+        values = plain(self, stop)
         if self.position.step == step:
             os.kill(os.getpid(), signal.SIGTERM)
         return values
@@ -191,6 +192,29 @@ def test_a_loss_that_is_no_number_stops_and_says_what_to_do(
     with pytest.raises(TrainingFailed, match=r"lower optimizer.learning_rate"):
         TorchTrainer().fit(shards, small_config(), tmp_path)
     assert checkpoints(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("rate", "steps", "words"),
+    [
+        (1e40, 1, "validation loss after step 1"),
+        (1e30, 2, "(loss|gradient_norm) of step"),
+        (1e40, 1, "weight or moment .* after step 1"),
+    ],
+)
+def test_training_that_diverges_leaves_no_checkpoint(tmp_path: Path, rate: float, steps: int, words: str) -> None:
+    for split in ["train", "val"] if words.startswith("val") else ["train"]:
+        write_shard_set(tmp_path / "s", [list(range(1, 60))] * 4, vocabulary_size=61, end_of_text=0, split=split)
+    config = small_config(
+        max_steps=steps,
+        optimizer={"learning_rate": rate},
+        schedule={"warmup_steps": 0},
+        evaluation={"every": 100},
+        checkpoint={"every": 100},
+    )
+    with pytest.raises(TrainingFailed, match=f"{words}.* is not a number; lower .* and give another --out"):
+        TorchTrainer().fit(tmp_path / "s", config, tmp_path / "out")
+    assert checkpoints(tmp_path / "out") == []
 
 
 def test_a_set_without_validation_trains(tmp_path: Path) -> None:
