@@ -1,6 +1,8 @@
 """The source `parquet`: one row a document, ranges of row groups.
 
-Identity is the row's number in the file. Only the named columns are read. Cost: that of Arrow's reader.
+Identity is the row's number in the file. Only the named columns are read. A file of zero bytes is one
+quarantined row; one that has a schema but no rows is nothing, whatever its columns are (writers that see no
+row guess their types). Cost: that of Arrow's reader.
 """
 
 from __future__ import annotations
@@ -25,12 +27,12 @@ class ParquetSource(Source):
     """Reads Parquet files; rows whose text is null are quarantined, empty texts are documents."""
 
     name: ClassVar[str] = "parquet"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     suffixes: ClassVar[tuple[str, ...]] = (".parquet",)
 
     source: str = Field(default="parquet", description="what the column `source` says of every row")
     text_column: str = Field(default="text", description="the column that holds the text (string)")
-    id_column: str = Field(default="id", description="the column that names the document; null where there is none")
+    id_column: str = Field(default="id", description="the column that names the document, if there is one")
     url_column: str = Field(default="url", description="the column that holds its address; null where there is none")
     date_column: str = Field(
         default="date", description="a timestamp, date or ISO 8601 string; null where there is none"
@@ -43,8 +45,15 @@ class ParquetSource(Source):
         return TEXT_SCHEMA
 
     def splits(self, file: InputFile, target_bytes: int) -> list[Split]:
-        """Runs of row groups of about `target_bytes` uncompressed bytes of the columns that are read."""
+        """Runs of row groups of about `target_bytes` uncompressed bytes of the columns that are read.
+
+        A file without rows gives none.
+        """
+        if file.size == 0:
+            return [Split(file.name, 0, 0, 0)]
         with _opened(file.path) as parquet:
+            if parquet.metadata.num_rows == 0:
+                return []
             columns = set(self._columns(parquet, file.path))
             sizes = [_column_bytes(parquet, group, columns) for group in range(parquet.num_row_groups)]
         splits: list[Split] = []
@@ -60,6 +69,9 @@ class ParquetSource(Source):
 
     def read(self, split: Split, path: Path, batch_bytes: int) -> Iterator[SourceBatch]:
         """Yield the rows of row groups [start, end)."""
+        if _is_empty(path):
+            yield self._empty(split.file)
+            return
         with _opened(path) as parquet:
             columns = self._columns(parquet, path)
             row = sum(parquet.metadata.row_group(group).num_rows for group in range(split.start))
@@ -75,13 +87,17 @@ class ParquetSource(Source):
                 row = next_group
 
     def count(self, split: Split, path: Path, limit: int) -> int:
-        """Number of rows of the row groups, from the file's footer."""
+        """Number of rows of the row groups, from the file's footer; 1 for an empty file."""
+        if _is_empty(path):
+            return 1
         with _opened(path) as parquet:
             groups = range(split.start, split.end)
             return min(limit, sum(parquet.metadata.row_group(group).num_rows for group in groups))
 
     def read_one(self, file: InputFile, offset: int, ordinal: int) -> SourceBatch:
         """Read row `offset` of the file, through the row group that holds it."""
+        if _is_empty(file.path) and offset == ordinal == 0:
+            return self._empty(file.name)
         with _opened(file.path) as parquet:
             columns = self._columns(parquet, file.path)
             first = 0
@@ -120,16 +136,16 @@ class ParquetSource(Source):
         import pyarrow.compute as pc
 
         from stages.documents import SOURCE_REJECT_SCHEMA
-        from stages.rows import repeated
+        from stages.rows import repeated, with_hashed_ids
 
         count = batch.num_rows
         text = batch.column(self.text_column).cast(pa.large_string())
-        labels = [self._label(batch, name) for name in (self.id_column, self.url_column)]
+        offset, ordinal = np.arange(first, first + count, dtype=np.int64), np.zeros(count, np.int32)
+        identity = [repeated(file, count), pa.array(offset), pa.array(ordinal)]
         common = [
-            repeated(file, count),
-            pa.array(np.arange(first, first + count, dtype=np.int64)),
-            pa.array(np.zeros(count, np.int32)),
-            *labels,
+            *identity,
+            with_hashed_ids(_label(batch, self.id_column), *identity),
+            _label(batch, self.url_column),
             self._date(batch),
             repeated(self.source, count),
         ]
@@ -142,6 +158,13 @@ class ParquetSource(Source):
         rejects = pa.RecordBatch.from_arrays([*common, *verdict], schema=SOURCE_REJECT_SCHEMA)
         return SourceBatch(documents, rejects.filter(pc.invert(usable)))
 
+    def _empty(self, file: str) -> SourceBatch:
+        from stages.rows import EMPTY_FILE, Place, RowCollector
+
+        rows = RowCollector(file, self.source, self.output_schema(), 1)
+        rows.quarantine(Place(0, 0), EMPTY_FILE, {"bytes": 0})
+        return rows.take()
+
     def _damaged(self, file: str, row: int, end: int, error: Exception) -> SourceBatch:
         from stages.rows import Place, RowCollector
 
@@ -149,16 +172,6 @@ class ParquetSource(Source):
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         rows.quarantine(Place(row, 0), f"damaged: {reason}", {"rows": end - row})
         return rows.take()
-
-    def _label(self, batch: pyarrow.RecordBatch, name: str) -> pyarrow.Array:
-        import pyarrow as pa
-
-        if name not in batch.schema.names:
-            return pa.nulls(batch.num_rows, pa.string())
-        try:
-            return batch.column(name).cast(pa.string())
-        except pa.ArrowException:
-            return pa.nulls(batch.num_rows, pa.string())
 
     def _date(self, batch: pyarrow.RecordBatch) -> pyarrow.Array:
         import pyarrow as pa
@@ -173,6 +186,10 @@ class ParquetSource(Source):
             return dates.cast(kind, safe=False)
         values = (value if isinstance(value, str) else None for value in dates.to_pylist())
         return pa.array([milliseconds(value) for value in values], pa.int64()).cast(kind)
+
+
+def _is_empty(path: Path) -> bool:
+    return path.stat().st_size == 0
 
 
 @contextmanager
@@ -192,6 +209,31 @@ def _column_bytes(parquet: ParquetFile, group: int, columns: set[str]) -> int:
     meta = parquet.metadata.row_group(group)
     chunks = (meta.column(index) for index in range(meta.num_columns))
     return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in columns)
+
+
+def _label(batch: pyarrow.RecordBatch, name: str) -> pyarrow.Array:
+    """A column of strings, bytes or numbers as strings; null where a value is none in UTF-8."""
+    import pyarrow as pa
+    import pyarrow.types as types
+
+    column = batch.column(name) if name in batch.schema.names else pa.nulls(batch.num_rows)
+    if types.is_boolean(column.type) or types.is_temporal(column.type) or types.is_nested(column.type):
+        return pa.nulls(batch.num_rows, pa.string())
+    try:
+        labels = column.cast(pa.string())
+        labels.validate(full=True)
+    except pa.ArrowException:
+        return pa.array([_as_string(value) for value in column], pa.string())
+    return labels
+
+
+def _as_string(value: pyarrow.Scalar) -> str | None:
+    import pyarrow as pa
+
+    try:
+        return value.cast(pa.string()).as_py()
+    except (pa.ArrowException, UnicodeDecodeError):
+        return None
 
 
 def _no_rows(parquet: ParquetFile, columns: list[str]) -> pyarrow.RecordBatch:

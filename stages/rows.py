@@ -1,4 +1,7 @@
-"""Collecting the rows that a source reads into record batches: documents, and rows that end in the source."""
+"""Collecting the rows that a source reads into record batches: documents, and rows that end in the source.
+
+Every row gets an id here: its own, or `identity_hash` of file, offset and ordinal as 16 hexadecimal digits.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stages.base import SourceBatch
 from stages.documents import FILE_TYPE, SOURCE_REJECT_SCHEMA
+from stages.identity import identity_hash
 
+#: Why a file of zero bytes is quarantined: a row of its own, at offset 0, in every source.
+EMPTY_FILE = "the file is empty"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 #: Rows without text take memory too: a batch ends after this many.
 _BATCH_ROWS = 1 << 14
+#: A document's id does not change with the seed of the run.
+_ID_SEED = 0
 
 
 class Place(NamedTuple):
@@ -78,17 +87,25 @@ class RowCollector:
         columns = list(zip(*places, strict=True)) or [()] * 5
         offset, ordinal, name, url, date = columns
         more = list(zip(*rest, strict=True)) or [()] * (len(schema) - 7)
+        identity = [repeated(self._file, count), pa.array(offset, pa.int64()), pa.array(ordinal, pa.int32())]
         arrays = [
-            repeated(self._file, count),
-            pa.array(offset, pa.int64()),
-            pa.array(ordinal, pa.int32()),
-            pa.array(name, pa.string()),
+            *identity,
+            with_hashed_ids(pa.array(name, pa.string()), *identity),
             pa.array(url, pa.string()),
             pa.array(date, pa.timestamp("ms", tz="UTC")),
             repeated(self._source, count),
             *(pa.array(column, schema.field(7 + at).type) for at, column in enumerate(more)),
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def with_hashed_ids(ids: pa.Array, file: pa.Array, offset: pa.Array, ordinal: pa.Array) -> pa.Array:
+    """The ids (string) with a hash of the row's identity in the place of nulls."""
+    if ids.null_count == 0:
+        return ids
+    absent = pc.is_null(ids)
+    hashes = identity_hash(file.filter(absent), offset.filter(absent), ordinal.filter(absent), _ID_SEED)
+    return pc.replace_with_mask(ids, absent, pa.array([f"{value:016x}" for value in hashes.tolist()], pa.string()))
 
 
 def repeated(value: str, count: int) -> pa.DictionaryArray:

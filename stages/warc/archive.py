@@ -1,21 +1,39 @@
-"""Opening a WARC file: what it is by its content, and one clear line when it is something else."""
+"""Opening a WARC file: what it is by its content, and one clear line when it is something else.
+
+A file of zero bytes, as a crawler that was stopped leaves, is no reason to end the others: it is damage.
+"""
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 
 from stages.base import StageError
+from stages.rows import EMPTY_FILE
 from stages.warc.file_window import FileWindow
 from stages.warc.gzip_archive import MAGIC, GzipArchive
 from stages.warc.plain_archive import PlainArchive
+from stages.warc.records import Damage
 
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
-def open_archive(window: FileWindow, block_limit: int) -> GzipArchive | PlainArchive:
+class EmptyArchive:
+    """A file of zero bytes: one span of damage without length."""
+
+    def events(self, start: int, end: int) -> Iterator[Damage]:
+        """The damage, whatever the range: there is only one of an empty file."""
+        yield Damage(0, 0, 0, 0, False, EMPTY_FILE, b"")
+
+    def events_at(self, offset: int) -> Iterator[Damage]:
+        """What begins at `offset`."""
+        return self.events(offset, offset)
+
+
+def open_archive(window: FileWindow, block_limit: int) -> GzipArchive | PlainArchive | EmptyArchive:
     """The reader for the file's content, whatever its name ends in. StageError where it holds no record."""
     if window.size == 0:
-        raise StageError(f"{window.path}: is empty; a WARC file holds at least one record")
+        return EmptyArchive()
     start = window.read(0, 1 << 13)
     archive: GzipArchive | PlainArchive
     if start.startswith(MAGIC):

@@ -2,7 +2,7 @@
 
 Every response record becomes a page or a reject with its reason; records of other types are no pages and
 are not counted (revisits have no body of their own). A span of the file that cannot be read is one
-quarantined row with its length in bytes, and reading goes on behind it.
+quarantined row with its length in bytes, and reading goes on behind it. So is a file of zero bytes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class WarcSource(Source):
     """Reads the response records of WARC files as web pages."""
 
     name = "warc"
-    version = 1
+    version = 2
     libraries = ("brotli", "zstandard")
     suffixes: ClassVar[tuple[str, ...]] = (".warc.gz", ".warc")
 
@@ -102,7 +102,8 @@ class WarcSource(Source):
     def _add(self, event: Record | Damage, rows: RowCollector) -> None:
         if isinstance(event, Damage):
             unit = "inflated_bytes" if event.inflated else "bytes"
-            rows.quarantine(_place(event), f"damaged: {event.reason}", {unit: event.length})
+            error = f"damaged: {event.reason}" if event.length else event.reason
+            rows.quarantine(_place(event), error, {unit: event.length})
         elif event.type == b"response":
             self._add_response(event, rows)
 

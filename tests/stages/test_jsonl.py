@@ -9,7 +9,7 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from warc_files import rows, splits, write
+from warc_files import made_up_id, rows, splits, write
 
 from stages.base import InputFile, Split, StageError
 from stages.jsonl import JsonlSource
@@ -68,7 +68,8 @@ def test_any_cut_gives_the_same_rows(tmp_path_factory, bounds):
         (b'["text"]', "is an array, not an object"),
         (b'{"text": "\xff"}', "is not UTF-8"),
         (b'{"text": "\\ud800"}', "half of a surrogate pair"),
-        (b"[" * 100_000, "is not JSON"),
+        (b"[" * 100_000, "nests deeper than 200 levels"),
+        (b'{"text": "\xff", "more": ' + b"[" * 200, "is not UTF-8"),
         (b'{"text": "' + b"x" * 5000 + b'"}', "more than max_record_bytes (1000)"),
     ],
 )
@@ -79,6 +80,56 @@ def test_bad_lines_are_quarantined_with_their_place(tmp_path, line, says):
     (bad,) = [row for row in found if "text" not in row]
     assert (bad["offset"], bad["outcome"]) == (16, "quarantined")
     assert says in bad["error"]
+
+
+def nested(levels: int) -> bytes:
+    return b'{"text": "t", "more": ' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}\n"
+
+
+def deepest_stack() -> int:
+    """Calls that are left before the interpreter gives up."""
+    try:
+        return 1 + deepest_stack()
+    except RecursionError:
+        return 1
+
+
+def called_below(calls: int, function):
+    return called_below(calls - 1, function) if calls else function()
+
+
+def test_the_verdict_on_a_nested_line_is_the_same_at_any_stack_depth(tmp_path):
+    path = write(tmp_path, b"".join(map(nested, range(150, 251))), "a.jsonl")
+    found = rows(JsonlSource(), path)
+    assert len(texts(found)) == 51
+    assert {row.get("error") for row in found[51:]} == {"the line nests deeper than 200 levels"}
+    deep = deepest_stack() - 120
+    assert called_below(deep, lambda: rows(JsonlSource(), path)) == found
+
+
+def test_brackets_inside_strings_are_no_nesting(tmp_path):
+    text = '[{\\"' * 300 + '"'
+    content = json.dumps({"text": text, "list": [[]] * 300}).encode() + b'\n{"text": "' + b"[" * 300
+    good, bad = rows(JsonlSource(), write(tmp_path, content, "a.jsonl"))
+    assert good["text"] == text
+    assert "is not JSON" in bad["error"]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst"])
+def test_an_empty_file_is_one_quarantined_row(tmp_path, name):
+    path = write(tmp_path, b"", name)
+    (row,) = rows(JsonlSource(), path)
+    assert (row["file"], row["offset"], row["outcome"], row["error"]) == (name, 0, "quarantined", "the file is empty")
+    (split,) = splits(JsonlSource(), path)
+    assert JsonlSource().count(split, path, 10) == 1
+    assert JsonlSource().read_one(InputFile(name, path, 0), 0, 0).rejects.to_pylist() == [row]
+
+
+@pytest.mark.parametrize("own", ["", '"id": null, ', '"id": true, ', '"id": [1], '])
+def test_a_row_without_an_id_is_named_by_its_place(tmp_path, own):
+    content = b'{"text": "one", "id": 1.5}\n' + b'{%s"text": "two"}\nbad\n' % own.encode()
+    found = rows(JsonlSource(), write(tmp_path, content, "a.jsonl"))
+    assert [row["id"] for row in found] == ["1.5", *(made_up_id("a.jsonl", row["offset"]) for row in found[1:])]
 
 
 def test_escaped_pairs_marks_and_odd_labels(tmp_path):

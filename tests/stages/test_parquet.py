@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from warc_files import rows, splits, write
+from warc_files import made_up_id, rows, splits, write
 
+from pipeline import Recipe, run
 from stages.base import InputFile, StageError
 from stages.parquet import ParquetSource
 
@@ -107,9 +108,55 @@ def test_what_is_no_such_parquet_is_one_clear_line(tmp_path):
         rows(ParquetSource(text_column="number"), path)
 
 
-def test_a_file_without_rows_gives_none(tmp_path):
-    path = parquet(tmp_path, {"text": pa.array([], pa.string())})
-    assert rows(ParquetSource(), path) == []
+@pytest.mark.parametrize("columns", [{"text": pa.array([], pa.string())}, {"text": pa.nulls(0)}, {"other": []}])
+def test_a_file_without_rows_gives_none_whatever_its_columns(tmp_path, columns):
+    path = parquet(tmp_path, columns)
+    assert splits(ParquetSource(), path) == []
+    with pq.ParquetWriter(path, pa.table(columns).schema) as writer:
+        writer.write_batch(pa.RecordBatch.from_pydict(columns))
+    assert splits(ParquetSource(), path) == []
+
+
+@pytest.mark.parametrize("limit", [None, 2])
+def test_files_without_rows_or_bytes_do_not_end_the_run_of_the_others(tmp_path, limit):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.parquet").touch()
+    parquet(tmp_path, {"text": pa.nulls(0)}).rename(folder / "b.parquet")
+    parquet(tmp_path, {"text": ["one"]}).rename(folder / "c.parquet")
+    recipe = Recipe.parse({"name": "holes", "stages": ["parquet"]})
+    totals = run(recipe, [folder], tmp_path / "run", executor="inline", quiet=True, limit=limit).totals
+    assert (totals.read, totals.kept, totals.quarantined) == (2, 1, 1)
+
+
+def test_an_empty_file_is_one_quarantined_row(tmp_path):
+    path = write(tmp_path, b"", "a.parquet")
+    (row,) = rows(ParquetSource(), path)
+    assert (row["offset"], row["outcome"], row["error"]) == (0, "quarantined", "the file is empty")
+    (split,) = splits(ParquetSource(), path)
+    assert ParquetSource().count(split, path, 10) == 1
+    assert ParquetSource().read_one(InputFile("a.parquet", path, 0), 0, 0).rejects.to_pylist() == [row]
+
+
+@pytest.mark.parametrize(
+    ("own", "ids"),
+    [
+        (pa.array([1, None]), ["1", None]),
+        (pa.array([1.5, None]), ["1.5", None]),
+        (pa.array(["a", None]), ["a", None]),
+        (pa.array([b"a", b"\xff"]), ["a", None]),
+        (pa.array([b"a", b"\xff"]).view(pa.string()), ["a", None]),
+        (pa.array([True, False]), [None, None]),
+        (pa.array([[1], None]), [None, None]),
+        (pa.nulls(2), [None, None]),
+        (None, [None, None]),
+    ],
+)
+@pytest.mark.parametrize("group_rows", [1, 2])
+def test_a_row_without_an_id_is_named_by_its_place(tmp_path, own, ids, group_rows):
+    columns = {"text": ["one", None]} if own is None else {"text": ["one", None], "id": own}
+    found = rows(ParquetSource(), parquet(tmp_path, columns, group_rows))
+    assert [row["id"] for row in found] == [name or made_up_id("a.parquet", at) for at, name in enumerate(ids)]
 
 
 def test_the_malformed_file(shared_data):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 import zstandard
 from fastwarc.warc import ArchiveIterator, WarcRecordType
-from warc_files import PAGE, http, ids, members, record, rows, splits, write
+from warc_files import PAGE, http, ids, made_up_id, members, record, rows, splits, write
 
 from stages.base import InputFile, StageError
 from stages.warc.source import WarcSource
@@ -106,10 +106,10 @@ def test_a_block_without_status_line_is_quarantined_unless_it_is_a_page_by_its_r
     assert row["html"] == PAGE
 
 
-def test_bad_dates_and_missing_ids_are_null(tmp_path):
+def test_a_bad_date_is_null_and_a_missing_id_is_made_from_the_place(tmp_path):
     content = record(1, http()).replace(b"2024-01-02T03:04:05Z", b"yesterday").replace(b"WARC-Record-ID", b"X-ID")
     (row,) = rows(WarcSource(), write(tmp_path, members(content)))
-    assert (row["date"], row["id"]) == (None, None)
+    assert (row["date"], row["id"]) == (None, made_up_id("test.warc.gz", 0))
 
 
 def test_line_ends_of_every_kind_between_lines(tmp_path):
@@ -123,7 +123,6 @@ def test_line_ends_of_every_kind_between_lines(tmp_path):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "is empty"),
         (b"once upon a time\n" * 50, "is not a WARC file"),
         (gzip.compress(b"once upon a time\n" * 50), "is not a WARC file"),
         (b"\x1f\x8b\x08", "is not a WARC file"),
@@ -138,6 +137,16 @@ def test_a_file_that_is_no_warc_is_one_clear_line(tmp_path, content, says):
         rows(WarcSource(), path)
     assert str(raised.value).startswith(f"{path}: {says}")
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["a.warc", "a.warc.gz"])
+def test_an_empty_file_is_one_quarantined_row(tmp_path, name):
+    path = write(tmp_path, b"", name)
+    (row,) = rows(WarcSource(), path)
+    assert (row["file"], row["offset"], row["outcome"], row["error"]) == (name, 0, "quarantined", "the file is empty")
+    (split,) = splits(WarcSource(), path)
+    assert WarcSource().count(split, path, 10) == 1
+    assert WarcSource().read_one(InputFile(name, path, 0), 0, 0).rejects.to_pylist() == [row]
 
 
 def test_content_decides_not_the_name(tmp_path):

@@ -3,7 +3,11 @@
 import gzip
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+
 from stages.base import InputFile, Source, Split
+from stages.identity import identity_hash
 
 PAGE = b"<html><body><p>A page.</p></body></html>"
 
@@ -49,5 +53,10 @@ def rows(source: Source, path: Path, ranges: list[Split] | None = None, batch_by
     return found
 
 
+def made_up_id(file: str, offset: int, ordinal: int = 0) -> str:
+    return f"{int(identity_hash(pa.array([file]), np.array([offset]), np.array([ordinal]), 0)[0]):016x}"
+
+
 def ids(found: list[dict]) -> list[int | None]:
-    return [int(row["id"].rpartition(":")[2].rstrip(">")) if row["id"] else None for row in found]
+    """Numbers of the records; None for rows whose id was made up from their place."""
+    return [int(row["id"].removeprefix("<urn:test:").rstrip(">")) if row["id"][0] == "<" else None for row in found]
