@@ -53,12 +53,12 @@ def upstream_batches(part: InputPart, removals: Removals) -> Iterator[ReadBatch]
             yield _without_removed(batch, rows, removals)
 
 
-def with_cluster_columns(schema: pa.Schema, labels: list[str]) -> pa.Schema:
-    """The schema of `upstream_batches`: the part's, and cluster and size for each removal list."""
+def cluster_columns(labels: list[str]) -> list[pa.Field]:
+    """What each removal list adds to the rows that stay: their cluster and its size."""
+    added = []
     for label in labels:
-        schema = schema.append(pa.field(f"{label}_cluster", pa.uint64()))
-        schema = schema.append(pa.field(f"{label}_cluster_size", pa.int64()))
-    return schema
+        added += [pa.field(f"{label}_cluster", pa.uint64()), pa.field(f"{label}_cluster_size", pa.int64())]
+    return added
 
 
 def _capped(source: Source, split: Split, plan: Plan) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
@@ -102,6 +102,7 @@ def _without_removed(batch: pa.RecordBatch, rows: np.ndarray, removals: Removals
         for row, entry in zip(ended, entries.table.take(pa.array(found[ended])).to_pylist(), strict=True):
             columns["stage"][row], columns["outcome"][row] = entries.label, "dropped"
             columns["rule"][row] = entry["rule"]
+            columns["expression"][row] = f"another document of its cluster in {entries.label} comes first"
             survivor = {name: entry[f"survivor_{name}"] for name in ("file", "offset", "ordinal")}
             values = {"cluster": entry["cluster"], "cluster_size": entry["cluster_size"], "survivor": survivor}
             columns["values"][row] = json.dumps(values)

@@ -17,6 +17,8 @@ def explain_phase(previous: Plan | None, phase: PlannedPhase) -> str | None:
     if old is None or old.fingerprint == phase.fingerprint:
         return None
     changes = explain_change(old.components, phase.components)
+    if not changes and old.labels != phase.labels:
+        changes = ["the order of its stages"]
     if changes:
         return "because " + ", ".join(changes)
     producers = dict.fromkeys(read.output.rpartition(".")[0] for read in phase.reads)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 import yaml
 
@@ -68,7 +69,7 @@ def run(
         result = RunResult(workspace.run, Totals())
         runner = make_executor(executor, workers, limits)
         try:
-            with _stopped_by_signals(runner):
+            with _stopped_by_signals(runner, progress):
                 _run_phases(plan, previous, workspace, runner, progress, result)
         finally:
             runner.close()
@@ -177,20 +178,29 @@ def _writable(run: Path) -> Path:
 def _collect_garbage(plan: Plan, workspace: Workspace) -> None:
     """Remove the work of earlier recipes once this one is complete."""
     wanted = {phase.folder for phase in plan.phases}
-    for folder in workspace.work.iterdir():
+    for folder in workspace.work.iterdir() if workspace.work.is_dir() else ():
         if folder.name not in wanted:
             shutil.rmtree(folder)
 
 
 @contextmanager
-def _stopped_by_signals(runner: Executor) -> Iterator[None]:
-    """SIGINT and SIGTERM stop at the next batch; outside the main thread signals are left alone."""
+def _stopped_by_signals(runner: Executor, progress: Progress) -> Iterator[None]:
+    """SIGINT and SIGTERM stop at the next batch, a second one at once; outside the main thread they are left alone."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    asked = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if not asked:
+            progress.say("stopping at the next batch; again to stop at once")
+        at_once, asked = asked, True
+        runner.stop(at_once)
+
     previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in previous:
-        signal.signal(number, lambda *_: runner.stop())
+        signal.signal(number, stop)
     try:
         yield
     finally:

@@ -18,7 +18,7 @@ from pipeline.reporter import TaskReporter
 from pipeline.task_inputs import TaskInputs
 from pipeline.task_outputs import TaskOutputs
 from stages.base import InputPart, Read, Upstream
-from stages.bucket_file import read_bucket, write_bucket_file
+from stages.bucket_file import write_bucket_file
 
 
 class ExchangeTask:
@@ -43,11 +43,11 @@ class ExchangeTask:
 
     def parts(self, output: str) -> Sequence[InputPart]:
         read = self._declared(output)
-        return self._inputs.parts(read.output, self.index if read.select == "same" else None)
+        return self._inputs.intact_parts(read.output, self.index if read.select == "same" else None)
 
     def documents(self, columns: Sequence[str] | None) -> Iterator[tuple[pa.Array, pa.RecordBatch]]:
         removed = removals_of(self.upstream, self._inputs, self.index)
-        for part in self._inputs.parts(self._declared(self.upstream.documents).output, self.index):
+        for part in self._inputs.intact_parts(self._declared(self.upstream.documents).output, self.index):
             file = pq.ParquetFile(part.path)
             names = None if columns is None else [name for name in file.schema_arrow.names if name in columns]
             first_row = 0
@@ -63,12 +63,9 @@ class ExchangeTask:
 
     def bucket(self, output: str, bucket: int | None = None) -> Iterator[pa.RecordBatch]:
         read = self._declared(output)
-        wanted = self.index if bucket is None else bucket
-        for part in self._inputs.parts(read.output):
-            batch = read_bucket(part.path, wanted)
-            if batch is not None:
-                self._reporter.batch(batch.num_rows)
-                yield batch
+        for batch in self._inputs.bucket(read.output, self.index if bucket is None else bucket):
+            self._reporter.batch(batch.num_rows)
+            yield batch
 
     @contextmanager
     def create(self, output: str, name: str) -> Iterator[Path]:

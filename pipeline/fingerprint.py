@@ -47,7 +47,7 @@ def component(stage: Stage) -> dict[str, Any]:
 
 
 def explain_change(old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]]) -> list[str]:
-    """One phrase for each difference between two phases' components, such as `gopher.min_words 50 -> 80`."""
+    """One phrase for each difference between two phases' components, such as `gopher.min_doc_words 50 -> 80`."""
     changes = [f"{label} removed" for label in old if label not in new]
     for label, part in new.items():
         before = old.get(label)
@@ -61,8 +61,6 @@ def explain_change(old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]
                 changes += _differences(label, before.get(group) or {}, part[group])
             else:
                 changes.append(f"{label} {group} {before.get(group)} -> {part[group]}")
-    if not changes and list(old) != list(new):
-        changes.append("order of stages")
     return changes
 
 

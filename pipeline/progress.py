@@ -29,7 +29,7 @@ class Progress:
         self._name, self._tasks, self._done, self._started = name, tasks, done, time.monotonic()
         self._rows = 0
         if done == tasks:
-            self.say(f"{name}: {_tasks(tasks)}, finished before")
+            self.say(f"{name}: {_tasks(tasks)}" + (", finished before" if tasks else ", nothing to read"))
             return
         before = f", {done} finished before" if done else ""
         self.say(f"{name}: {_tasks(tasks)}{before}" + (f", runs {why}" if why else ""))

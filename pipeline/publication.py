@@ -13,8 +13,9 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
+from pipeline.errors import RunError
 from pipeline.faults import fault_point
-from pipeline.files import TEMPORARY_PREFIX, write_json
+from pipeline.files import TEMPORARY_PREFIX, file_sha256, write_json
 from pipeline.fingerprint import digest
 from pipeline.plan import Plan, PlannedPhase
 from pipeline.progress import Progress
@@ -43,6 +44,10 @@ def withdraw_stale(plan: Plan, workspace: Workspace, progress: Progress) -> None
 def _publish_folder(
     folder: str, contributors: list[tuple[PlannedPhase, str]], made_from: str, workspace: Workspace
 ) -> None:
+    for phase, _ in contributors:
+        finished = sum(1 for _ in workspace.manifests(phase))
+        if finished != phase.tasks:
+            raise RunError(f"{folder}/ cannot be published: {finished} of {phase.tasks} tasks of {phase.name} are done")
     files = {
         file.name: (workspace.output(phase, output) / file.name, file.sha256)
         for phase, output in contributors
@@ -56,7 +61,7 @@ def _publish_folder(
     }
     published = _published(workspace)
     place = workspace.run / folder
-    if published.get(folder) == record and {path.name for path in _listing(place)} == set(files):
+    if published.get(folder) == record and _stands(place, files):
         return
     _withdraw(folder, published, workspace)
     staging = workspace.run / f"{TEMPORARY_PREFIX}{folder}"
@@ -68,6 +73,14 @@ def _publish_folder(
     staging.rename(place)
     fault_point("publication")
     write_json(workspace.run / PUBLISHED, {**published, folder: record})
+
+
+def _stands(place: Path, files: dict[str, tuple[Path, str]]) -> bool:
+    """Whether a folder holds these files and nothing else, each the very file of `work/` or one with its content."""
+    found = {path.name: path for path in _listing(place)}
+    return set(found) == set(files) and all(
+        found[name].samefile(path) or file_sha256(found[name]) == sha256 for name, (path, sha256) in files.items()
+    )
 
 
 def _withdraw(folder: str, published: dict[str, dict], workspace: Workspace) -> None:
@@ -90,9 +103,13 @@ def _made_from(plan: Plan, contributors: list[tuple[PlannedPhase, str]]) -> str:
 
 
 def _published(workspace: Workspace) -> dict[str, dict]:
+    """Records by folder. Of a damaged file nothing is believed: what it named is published anew."""
     try:
-        return json.loads((workspace.run / PUBLISHED).read_text("utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+        records = json.loads((workspace.run / PUBLISHED).read_text("utf-8"))
+        return {
+            folder: {key: str(record[key]) for key in ("made_from", "content")} for folder, record in records.items()
+        }
+    except (FileNotFoundError, ValueError, AttributeError, TypeError, KeyError):
         return {}
 
 

@@ -20,12 +20,12 @@ from stages.identity import identity_hash
 _PAGE_COLUMNS = ("html", "content_type", "charset")
 
 
-def reject_schema(stages: Sequence[pa.Schema]) -> pa.Schema:
-    """Union of the columns a row can have at any stage, then the verdict."""
+def reject_schema(stages: Sequence[pa.Schema], left_out: Sequence[str] = ()) -> pa.Schema:
+    """Union of the columns a row can have at any stage but those left out, then the verdict."""
     fields: dict[str, pa.Field] = {}
     for schema in stages:
         for field in schema:
-            if field.name not in _PAGE_COLUMNS:
+            if field.name not in _PAGE_COLUMNS and field.name not in left_out:
                 fields.setdefault(field.name, field)
     return pa.schema([*fields.values(), *VERDICT])
 

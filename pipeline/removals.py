@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from pipeline.task_inputs import TaskInputs
 from stages.base import Upstream
-from stages.bucket_file import read_bucket
 from stages.documents import REMOVAL_SCHEMA
 
 
@@ -51,8 +50,7 @@ def removals_of(upstream: Upstream, inputs: TaskInputs, part: int) -> Removals:
     """The removal lists of an upstream, cut to one part."""
     lists = []
     for output in upstream.removals:
-        batches = [read_bucket(file.path, part) for file in inputs.parts(output)]
-        tables = [pa.Table.from_batches([batch]) for batch in batches if batch is not None]
+        tables = [pa.Table.from_batches([batch]) for batch in inputs.bucket(output, part)]
         table = pa.concat_tables(tables).unify_dictionaries() if tables else REMOVAL_SCHEMA.empty_table()
         rows = table.column("row").to_numpy()
         order = np.argsort(rows, kind="stable")

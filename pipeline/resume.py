@@ -54,4 +54,4 @@ def _first_difference(old: list[dict], new: list[dict]) -> str:
     for before, after in zip(old, new, strict=False):
         if before != after:
             return str(after.get("file") or after.get("output"))
-    return "the list of its inputs" if len(old) != len(new) else "its output files, which are missing"
+    return "the list of its inputs" if len(old) != len(new) else "its output files, which are missing or damaged"

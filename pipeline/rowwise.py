@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.batches import ReadBatch, source_batches, upstream_batches, with_cluster_columns
+from pipeline.batches import ReadBatch, cluster_columns, source_batches, upstream_batches
 from pipeline.document_files import RowGroupWriter
 from pipeline.errors import RunError
+from pipeline.guard import checked, guarded, split_errors
 from pipeline.manifest import Rows, StageAccount
 from pipeline.plan import Plan, PlannedPhase, stages_of
 from pipeline.rejects import Ending, RejectCollector, reject_schema
@@ -29,8 +30,6 @@ from pipeline.task_inputs import TaskInputs
 from pipeline.task_outputs import TaskOutputs
 from stages.base import Filter, InputPart, Transform
 from stages.judge import Judge
-
-ERROR_COLUMN = "error"
 
 
 @dataclass
@@ -85,7 +84,9 @@ class RowwiseTask:
             stage_schemas = self._probe(schema)
             documents = f"{self._phase.name}.documents"
             rejects = f"{self._phase.name}.rejects"
-            reject_columns = reject_schema(stage_schemas)
+            # Clusters stand in the verdict's values, so that all of rejects/ has the same columns.
+            clusters = [field.name for field in cluster_columns(self._removal_labels)]
+            reject_columns = reject_schema(stage_schemas, clusters)
             name = f"{self._phase.name}-{self._index:05d}.parquet"
             with (
                 self._outputs.parquet(documents, f"part-{self._index:05d}.parquet", stage_schemas[-1]) as kept,
@@ -106,7 +107,9 @@ class RowwiseTask:
             return self._plan.recipe.source().output_schema()
         assert self._phase.upstream is not None
         parts = self._parts()
-        return with_cluster_columns(pq.read_schema(parts[0].path), self._removal_labels) if parts else None
+        if not parts:
+            return None
+        return pa.schema([*pq.read_schema(parts[0].path), *cluster_columns(self._removal_labels)])
 
     def _batches(self) -> Iterator[ReadBatch]:
         """Every batch of the task; time spent reading goes to the source's account."""
@@ -135,7 +138,7 @@ class RowwiseTask:
 
     def _parts(self) -> list[InputPart]:
         assert self._phase.upstream is not None
-        return self._inputs.parts(self._phase.upstream.documents, self._index)
+        return self._inputs.intact_parts(self._phase.upstream.documents, self._index)
 
     # --------------------------------------------------------------------------------------- processing
 
@@ -144,7 +147,7 @@ class RowwiseTask:
         batch = pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
         schemas = [schema]
         for label, stage in self._transforms.items():
-            batch, _ = _split_errors(stage(batch))
+            batch, _ = split_errors(checked(label, stage, batch))
             schemas.append(batch.schema)
             if label in self._judges:
                 self._judges[label].check(batch.schema)
@@ -193,7 +196,7 @@ class RowwiseTask:
             self._reporter.row(self._file_numbers[file], offset, ordinal)
             alone = batch.slice(row, 1)
             for label, stage in self._transforms.items():
-                alone, _ = _guarded(stage, alone)
+                alone, _ = guarded(label, stage, alone)
                 if alone.num_rows == 0 or (label in self._judges and self._judges[label](alone).first[0] >= 0):
                     break
         self._reporter.rows_ended()
@@ -214,7 +217,7 @@ class RowwiseTask:
     def _run_stage(
         self, label: str, stage: Transform, batch: pa.RecordBatch, positions: np.ndarray, rejects: RejectCollector
     ) -> tuple[pa.RecordBatch, np.ndarray]:
-        result, errors = _guarded(stage, batch)
+        result, errors = guarded(label, stage, batch)
         if errors is None:
             return result, positions
         failed = np.array([error is not None for error in errors])
@@ -270,35 +273,3 @@ def _content_bytes(batch: pa.RecordBatch) -> int:
     """Bytes of the pages, or once they are extracted of the texts."""
     name = "html" if "html" in batch.schema.names else "text"
     return pc.sum(pc.binary_length(batch.column(name))).as_py() or 0
-
-
-def _guarded(stage: Transform, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[str | None] | None]:
-    """Run a stage; a row that raises gets its exception as error while the others go on."""
-    try:
-        result, errors = _split_errors(stage(batch))
-        if errors is None:
-            return result, None
-    except (MemoryError, OSError, ImportError):
-        raise
-    except Exception as error:
-        if batch.num_rows == 1:
-            return batch.slice(0, 0), [f"{type(error).__name__}: {error}"]
-        pairs = [_guarded(stage, batch.slice(row, 1)) for row in range(batch.num_rows)]
-        fine = [part for part, errors in pairs if errors is None]
-        if not fine:
-            kind = type(error).__name__
-            raise RunError(f"stage '{stage.name}' fails on every row of a batch: {kind}: {error}") from error
-        result = pa.Table.from_batches(fine).combine_chunks().to_batches()[0]
-        return result, [None if errors is None else errors[0] for _, errors in pairs]
-    keep = pa.array([error is None for error in errors])
-    return result.filter(keep), errors
-
-
-def _split_errors(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[str | None] | None]:
-    """Take the column `error` off a stage's result; None when no row has one."""
-    if ERROR_COLUMN not in batch.schema.names:
-        return batch, None
-    errors = batch.column(ERROR_COLUMN)
-    index = batch.schema.get_field_index(ERROR_COLUMN)
-    rest = batch.remove_column(index)
-    return rest, (errors.to_pylist() if errors.null_count < len(errors) else None)

@@ -10,6 +10,7 @@ import os
 import resource
 import time
 from collections.abc import MutableSequence
+from dataclasses import asdict
 from pathlib import Path
 
 from pipeline.errors import RunError, Stopped
@@ -63,7 +64,9 @@ def run_task(
         raise
     finally:
         running.unlink(missing_ok=True)
-    reporter.log("done", rows=manifest.rows, counters=manifest.counters, seconds=manifest.seconds)
+    reporter.log(
+        "done", rows=manifest.rows and asdict(manifest.rows), counters=manifest.counters, seconds=manifest.seconds
+    )
     return manifest
 
 

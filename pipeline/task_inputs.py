@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from pipeline.errors import NotReady
+import pyarrow as pa
+
+from pipeline.errors import NotReady, RunError
+from pipeline.files import file_sha256
 from pipeline.fingerprint import digest
 from pipeline.manifest import Manifest
 from pipeline.plan import Plan, PlannedPhase
 from pipeline.verdicts import Verdict, read_verdicts
 from pipeline.workspace import Workspace
 from stages.base import InputPart
+from stages.bucket_file import read_bucket
 
 
 class TaskInputs:
@@ -22,6 +28,7 @@ class TaskInputs:
         self.plan, self.workspace = plan, workspace
         self._manifest = lru_cache(maxsize=None)(self._load)
         self._digest = lru_cache(maxsize=None)(self._content)
+        self._intact: set[Path] = set()
 
     def parts(self, output: str, task: int | None = None) -> list[InputPart]:
         """Files of an output in task order, of one task or of all. NotReady if a manifest is missing."""
@@ -33,6 +40,26 @@ class TaskInputs:
             for file in self._manifest(phase.name, index).outputs
             if file.output == output
         ]
+
+    def intact_parts(self, output: str, task: int | None = None) -> list[InputPart]:
+        """As `parts`, each file held against its checksum once; RunError if one is damaged."""
+        parts = self.parts(output, task)
+        for part in parts:
+            if part.path not in self._intact:
+                if not part.path.is_file() or file_sha256(part.path) != part.sha256:
+                    raise self._damaged(output, part)
+                self._intact.add(part.path)
+        return parts
+
+    def bucket(self, output: str, bucket: int) -> Iterator[pa.RecordBatch]:
+        """One bucket of every file of a bucketed output, in task order; RunError if it is damaged."""
+        for part in self.parts(output):
+            try:
+                batch = read_bucket(part.path, bucket)
+            except (pa.ArrowException, OSError, ValueError, LookupError) as error:
+                raise self._damaged(output, part) from error
+            if batch is not None:
+                yield batch
 
     def describe(self, phase: PlannedPhase, index: int) -> list[dict[str, Any]]:
         """The inputs of a task by content: ranges of input files, or checksums of what earlier tasks wrote."""
@@ -57,6 +84,13 @@ class TaskInputs:
     def verdicts(self, phase: PlannedPhase, index: int) -> list[Verdict]:
         """Rows that earlier attempts at the task found to kill their worker."""
         return read_verdicts(self.workspace.verdicts(phase, index))
+
+    def _damaged(self, output: str, part: InputPart) -> RunError:
+        """Take away the manifest of the task that wrote a damaged file, so that the task runs again."""
+        phase = self.plan.producer(output)
+        self.workspace.manifest(phase, part.task).unlink(missing_ok=True)
+        task = f"{phase.name} task {part.task}"
+        return RunError(f"{part.path}: is damaged, so {task}, which wrote it, must run again")
 
     def _content(self, output: str, task: int | None) -> str:
         return digest([[part.task, part.path.name, part.sha256] for part in self.parts(output, task)])

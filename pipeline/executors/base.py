@@ -34,8 +34,8 @@ class Executor(Protocol):
         self, plan: Plan, run: Path, phase: str, indices: Sequence[int], progress: Progress
     ) -> list[TaskFailure]: ...
 
-    def stop(self) -> None:
-        """Ask running tasks to stop at their next batch; safe in a signal handler."""
+    def stop(self, at_once: bool = False) -> None:
+        """Ask running tasks to stop at their next batch, or end them now; safe in a signal handler."""
         ...
 
     def close(self) -> None:

@@ -39,8 +39,10 @@ class InlineExecutor:
             progress(done + 1, rows)
         return failures
 
-    def stop(self) -> None:
+    def stop(self, at_once: bool = False) -> None:
         self._shared[STOP] = 1
+        if at_once:
+            raise KeyboardInterrupt
 
     def close(self) -> None:
         """Nothing to free."""

@@ -74,18 +74,22 @@ class LocalExecutor:
         while state.waiting or any(worker.task is not None for worker in self._workers):
             if self._stopping:
                 self._drain()
-                raise Stopped("stopped; the same command goes on")
+                break
             self._assign(state, run, phase)
             self._collect(state, plan, run, phase)
             self._enforce_limits()
             rows = sum(worker.shared[ROWS] for worker in self._workers if worker.task is not None)
             progress(state.finished, state.finished_rows + rows)
+        if self._stopping:
+            raise Stopped("stopped; the same command goes on")
         return sorted(state.failures, key=lambda failure: failure.index)
 
-    def stop(self) -> None:
+    def stop(self, at_once: bool = False) -> None:
         self._stopping = True
         for worker in self._workers:
             worker.shared[STOP] = 1
+            if at_once:
+                worker.process.kill()
 
     def close(self) -> None:
         for worker in self._workers:
@@ -138,9 +142,10 @@ class LocalExecutor:
         assert worker.task is not None
         worker.process.join(timeout=10)
         self._workers.remove(worker)
+        if self._stopping:
+            return
         if worker.exceeded is not None:
-            workspace = Workspace(run)
-            workspace.running(plan.phase(phase), worker.task).unlink(missing_ok=True)
+            Workspace(run).running(plan.phase(phase), worker.task).unlink(missing_ok=True)
             state.failures.append(TaskFailure(phase, worker.task, worker.exceeded, mendable=False))
             state.finished += 1
             return

@@ -70,7 +70,7 @@ class RayExecutor:
             progress(finished, rows)
         return sorted(failures, key=lambda failure: failure.index)
 
-    def stop(self) -> None:
+    def stop(self, at_once: bool = False) -> None:
         self._stopping = True
 
     def close(self) -> None:

@@ -1,0 +1,63 @@
+"""A stop is never taken for success, and a second signal ends a stage that takes too long."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline import Recipe
+from pipeline.driver import write_plan
+from pipeline.errors import Stopped
+from pipeline.executors.limits import Limits
+from pipeline.executors.local import LocalExecutor
+from tests.pipeline.conftest import RECIPE
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("finished", [0, 1, 2])
+def test_a_stop_at_any_moment_raises_stopped(lines: Path, tmp_path: Path, finished: int) -> None:
+    plan = write_plan(Recipe.parse(RECIPE), [lines], tmp_path / "run")
+    executor = LocalExecutor(1, Limits())
+
+    def stop(tasks: int, rows: int) -> None:
+        if tasks >= finished:
+            executor.stop()
+
+    try:
+        with pytest.raises(Stopped):
+            executor.run_phase(plan, tmp_path / "run", "curate", [0, 1], stop)
+    finally:
+        executor.close()
+
+
+def test_a_second_signal_ends_a_stage_that_takes_too_long(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("sleep\n")
+    stages = ["tests.pipeline.line_stages:Lines", "tests.pipeline.line_stages:Greedy"]
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump({"name": "greedy", "stages": stages}))
+    command = [sys.executable, "-m", "corpusmill", "run", str(tmp_path / "recipe.yaml"), "--workers", "1"]
+    command += ["--in", str(tmp_path / "a.txt"), "--out", str(tmp_path / "run")]
+    driver = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "GREEDY_SECONDS": "600"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not list(tmp_path.glob("run/work/curate-*/running/*.json")):
+        assert driver.poll() is None
+        time.sleep(0.1)
+    driver.send_signal(signal.SIGINT)
+    assert driver.stderr is not None
+    while "again to stop at once" not in driver.stderr.readline():
+        assert driver.poll() is None
+    driver.send_signal(signal.SIGTERM)
+    assert driver.wait(timeout=60) == 1
+    assert driver.stderr.read().splitlines() == ["corpusmill: stopped; the same command goes on"]
