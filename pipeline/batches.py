@@ -61,6 +61,11 @@ def cluster_columns(labels: list[str]) -> list[pa.Field]:
     return added
 
 
+def with_cluster_columns(schema: pa.Schema, labels: list[str]) -> pa.Schema:
+    """The schema of `upstream_batches` for parts of a schema."""
+    return pa.schema([*schema, *cluster_columns(labels)])
+
+
 def _capped(source: Source, split: Split, plan: Plan) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
     left = split.rows
     for batch in source.read(split, plan.files[split.file].path, plan.recipe.batch_bytes):

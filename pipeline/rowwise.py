@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.batches import ReadBatch, cluster_columns, source_batches, upstream_batches
+from pipeline.batches import ReadBatch, cluster_columns, source_batches, upstream_batches, with_cluster_columns
 from pipeline.document_files import RowGroupWriter
 from pipeline.errors import RunError
 from pipeline.guard import checked, guarded, split_errors
@@ -107,9 +107,7 @@ class RowwiseTask:
             return self._plan.recipe.source().output_schema()
         assert self._phase.upstream is not None
         parts = self._parts()
-        if not parts:
-            return None
-        return pa.schema([*pq.read_schema(parts[0].path), *cluster_columns(self._removal_labels)])
+        return with_cluster_columns(pq.read_schema(parts[0].path), self._removal_labels) if parts else None
 
     def _batches(self) -> Iterator[ReadBatch]:
         """Every batch of the task; time spent reading goes to the source's account."""
