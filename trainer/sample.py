@@ -60,7 +60,8 @@ def choose(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> in
     """The next token id from logits (vocabulary,) float32."""
     if sampling.temperature == 0:
         return int(logits.argmax())
-    logits = logits / sampling.temperature
+    # The likeliest token at 0 and no denormal divisor: any temperature above 0 leaves numbers.
+    logits = (logits - logits.max()) / max(sampling.temperature, torch.finfo(logits.dtype).tiny)
     if 0 < sampling.top_k < len(logits):
         logits = logits.masked_fill(logits < logits.topk(sampling.top_k).values[-1], float("-inf"))
     probabilities, tokens = logits.softmax(dim=-1).sort(descending=True, stable=True)

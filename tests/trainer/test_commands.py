@@ -115,6 +115,10 @@ def test_eval_reports_loss_and_bits_per_byte(run_folder: Path, capsys: pytest.Ca
         (["train", "{run}/config.yaml", "--shards", "{run}", "--out", "{run}/x"], "no index.json"),
         (["train", "{run}/config.yaml", "--shards", "{run}/shards", "--out", "{run}/config.yaml"], "exists"),
         (["train", "{run}/config.yaml", "--out", "{run}/x"], "Missing option '--shards'"),
+        (["sample", "{run}/model", "--prompt", "a\udcff"], "--prompt: character 2 is not UTF-8"),
+        (["sample", "{run}/model", "--seed", str(1 << 63)], "'--seed'"),
+        (["sample", "{run}/model", "--temperature", "nan"], "'--temperature'"),
+        (["sample", "{run}/model", "--top-p", "nan"], "'--top-p'"),
         (
             ["train", "{run}/config.yaml", "--shards", "{run}/shards", "--out", "{run}/model", "--set", "seed=3"],
             "seed was 0, now 3",

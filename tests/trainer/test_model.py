@@ -145,6 +145,8 @@ def test_top_k_and_top_p_leave_the_likeliest_only() -> None:
     assert drawn(top_p=0.0) == {0}
     assert drawn(temperature=0.0) == {0}
     assert drawn(temperature=0.02) == {0}
+    assert drawn(temperature=1e-40) == drawn(temperature=5e-324) == {0}
+    assert drawn(temperature=float("inf")) == {0, 1, 2, 3, 4}
 
 
 def test_sampling_follows_the_probabilities() -> None:
