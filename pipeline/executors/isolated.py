@@ -35,7 +35,7 @@ def run_isolated(
     done, _ = is_done(phase, index, TaskInputs(plan, Workspace(run)))
     if done:
         return "finished before"
-    failures = _executor(limits).run_phase(plan, run, phase_name, [index], lambda finished, rows: None)
+    failures = _executor(run, limits).run_phase(plan, run, phase_name, [index], lambda finished, rows: None)
     return failures[0] if failures else "done"
 
 
@@ -45,7 +45,8 @@ def _plan(run: Path) -> Plan:
 
 
 @cache
-def _executor(limits: Limits) -> LocalExecutor:
+def _executor(run: Path, limits: Limits) -> LocalExecutor:
+    """The executor of one run, for its workers hold the run's plan."""
     executor = LocalExecutor(1, limits)
     atexit.register(executor.close)
     return executor
