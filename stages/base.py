@@ -43,7 +43,7 @@ class StageError(Exception):
 class Stage(BaseModel):
     """One step of a recipe: parameters as fields, `version` raised by its author when results change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
@@ -98,8 +98,8 @@ class Source(Stage):
     def read(self, split: Split, path: Path, batch_bytes: int) -> Iterator[SourceBatch]:
         """Yield the split's rows in identity order, in batches of about `batch_bytes`.
 
-        Every record of the range ends up in `documents` or in `rejects`; a damaged span is one reject.
-        Raises StageError when the file is not what its name says.
+        Every record of the range ends up in `documents` or in `rejects`; a damaged span is one reject, and so
+        is a file of zero bytes. Raises StageError when the file is not what its name says.
         """
         raise NotImplementedError
 
@@ -127,6 +127,12 @@ class Source(Stage):
 class Transform(Stage):
     """A row-wise pure function of a record batch: adds or changes columns, keeps every row in place.
 
+    Before a task reads a row, the engine calls each of its stages once on a batch of no rows, to learn the
+    columns that the stage gives. All of them must be there then, with their types: `pa.array([], pa.string())`,
+    for `pa.array([])` has none. A stage that needs a column which is absent raises StageError naming itself,
+    the column and the mend (stages.frames.needed_column), on that batch too: so stages in the wrong order
+    are refused before anything is processed.
+
     A row that cannot be processed gets a message in the column `error` (string); the engine quarantines
     it with its place. Exceptions are for faults of the machine, not of a row.
     """
@@ -149,7 +155,10 @@ class Rule(NamedTuple):
 
 
 class Filter(Transform):
-    """A rule group: one measuring pass (`__call__`), judged by named rules, first failing rule wins."""
+    """A rule group: one measuring pass (`__call__`), judged by named rules, first failing rule wins.
+
+    The columns that rules read must be there when the pass is called on no rows (see Transform).
+    """
 
     #: Column name -> definition and unit, for every column that `__call__` adds.
     measurements: ClassVar[dict[str, str]] = {}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 _PAGE_COLUMNS = ("html", "content_type", "charset")
+_MEND = "put it right after a source of pages such as warc, and leave it out after jsonl and parquet, which give texts"
 #: Encodings in which bytes below 128 are not always ASCII characters, so tags are only found in the text.
 _NOT_ASCII = ("utf-16", "iso2022_jp")
 
@@ -61,11 +62,14 @@ class ExtractText(Transform):
         """
         import pyarrow as pa
 
+        from stages.frames import needed_column
+
+        pages, charsets = (needed_column(batch, self.name, column, _MEND) for column in ("html", "charset"))
         extract = self._engine()
         texts: list[str] = []
         errors: list[str | None] = []
-        depths = _depths(batch.column("html"), self.max_depth)
-        for html, label, depth in zip(batch.column("html"), batch.column("charset"), depths, strict=True):
+        depths = _depths(pages, self.max_depth)
+        for html, label, depth in zip(pages, charsets, depths, strict=True):
             text, error = self._page(html.as_py(), label.as_py(), int(depth), extract)
             texts.append(text)
             errors.append(error)

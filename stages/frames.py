@@ -49,6 +49,13 @@ def _run(stage: Transform, batch: pa.RecordBatch) -> pa.RecordBatch:
     return with_column(measured, RULE_COLUMN, names)
 
 
+def needed_column(batch: pa.RecordBatch, stage: str, name: str, mend: str) -> pa.Array:
+    """The column of this name; StageError names stage, column and mend where it is absent."""
+    if name not in batch.schema.names:
+        raise StageError(f"stage '{stage}' needs a column '{name}'; {mend}")
+    return batch.column(name)
+
+
 def with_column(batch: pa.RecordBatch, name: str, values: pa.Array) -> pa.RecordBatch:
     """The batch with one column added, or replaced in place where the name exists."""
     position = batch.schema.get_field_index(name)

@@ -83,33 +83,33 @@ class GopherFilter(Filter):
     order: tuple[Group, ...] = Field(
         ("repetition", "quality"), description="Groups of rules to apply; the first failing rule is recorded."
     )
-    min_doc_words: int | None = Field(50, description="Fewer real words drop a document.")
-    max_doc_words: int | None = Field(100_000, description="More real words drop a document.")
-    min_avg_word_length: float | None = Field(3, description="Smallest mean characters a real word.")
-    max_avg_word_length: float | None = Field(10, description="Largest mean characters a real word.")
-    max_symbol_word_ratio: float | None = Field(0.1, description="Most '#' a word, and most ellipses a word.")
-    max_bullet_lines_ratio: float | None = Field(0.9, description="Largest share of lines with a bullet.")
-    max_ellipsis_lines_ratio: float | None = Field(0.3, description="Largest share of lines that trail off.")
+    min_doc_words: int | None = Field(50, ge=0, description="Fewer real words drop a document.")
+    max_doc_words: int | None = Field(100_000, ge=0, description="More real words drop a document.")
+    min_avg_word_length: float | None = Field(3, ge=0, description="Smallest mean characters a real word.")
+    max_avg_word_length: float | None = Field(10, ge=0, description="Largest mean characters a real word.")
+    max_symbol_word_ratio: float | None = Field(0.1, ge=0, description="Most '#' a word, and most ellipses a word.")
+    max_bullet_lines_ratio: float | None = Field(0.9, ge=0, description="Largest share of lines with a bullet.")
+    max_ellipsis_lines_ratio: float | None = Field(0.3, ge=0, description="Largest share of lines that trail off.")
     min_alpha_words_ratio: float | None = Field(
-        0.8, description="Smallest share of words with a letter (datatrove: max_non_alpha_words_ratio)."
+        0.8, ge=0, description="Smallest share of words with a letter (datatrove: max_non_alpha_words_ratio)."
     )
-    min_stop_words: int | None = Field(2, description="How many different stop words must occur.")
+    min_stop_words: int | None = Field(2, ge=0, description="How many different stop words must occur.")
     stop_words: tuple[str, ...] = Field(
         ("the", "be", "to", "of", "and", "that", "have", "with"), description="The stop words, case counts."
     )
-    dup_para_frac: float | None = Field(0.3, description="Largest share of repeated paragraphs.")
-    dup_para_char_frac: float | None = Field(0.2, description="Largest share of characters in them.")
-    dup_line_frac: float | None = Field(0.3, description="Largest share of repeated lines.")
-    dup_line_char_frac: float | None = Field(0.2, description="Largest share of characters in them.")
-    top_2_gram: float | None = Field(0.2, description="Largest share of the most frequent 2 words.")
-    top_3_gram: float | None = Field(0.18, description="Largest share of the most frequent 3 words.")
-    top_4_gram: float | None = Field(0.16, description="Largest share of the most frequent 4 words.")
-    dup_5_gram: float | None = Field(0.15, description="Largest share of repeated runs of 5 words.")
-    dup_6_gram: float | None = Field(0.14, description="Largest share of repeated runs of 6 words.")
-    dup_7_gram: float | None = Field(0.13, description="Largest share of repeated runs of 7 words.")
-    dup_8_gram: float | None = Field(0.12, description="Largest share of repeated runs of 8 words.")
-    dup_9_gram: float | None = Field(0.11, description="Largest share of repeated runs of 9 words.")
-    dup_10_gram: float | None = Field(0.1, description="Largest share of repeated runs of 10 words.")
+    dup_para_frac: float | None = Field(0.3, ge=0, description="Largest share of repeated paragraphs.")
+    dup_para_char_frac: float | None = Field(0.2, ge=0, description="Largest share of characters in them.")
+    dup_line_frac: float | None = Field(0.3, ge=0, description="Largest share of repeated lines.")
+    dup_line_char_frac: float | None = Field(0.2, ge=0, description="Largest share of characters in them.")
+    top_2_gram: float | None = Field(0.2, ge=0, description="Largest share of the most frequent 2 words.")
+    top_3_gram: float | None = Field(0.18, ge=0, description="Largest share of the most frequent 3 words.")
+    top_4_gram: float | None = Field(0.16, ge=0, description="Largest share of the most frequent 4 words.")
+    dup_5_gram: float | None = Field(0.15, ge=0, description="Largest share of repeated runs of 5 words.")
+    dup_6_gram: float | None = Field(0.14, ge=0, description="Largest share of repeated runs of 6 words.")
+    dup_7_gram: float | None = Field(0.13, ge=0, description="Largest share of repeated runs of 7 words.")
+    dup_8_gram: float | None = Field(0.12, ge=0, description="Largest share of repeated runs of 8 words.")
+    dup_9_gram: float | None = Field(0.11, ge=0, description="Largest share of repeated runs of 9 words.")
+    dup_10_gram: float | None = Field(0.1, ge=0, description="Largest share of repeated runs of 10 words.")
 
     @field_validator("order")
     @classmethod
@@ -165,11 +165,10 @@ class GopherFilter(Filter):
 
 
 def _texts(batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
+    from stages.frames import needed_column
     from stages.text_buffers import text_buffers
 
-    if "text" not in batch.schema.names:
-        raise StageError("stage 'gopher' needs a column 'text'; put a source or extractor before it")
-    return text_buffers(batch.column("text"))
+    return text_buffers(needed_column(batch, GopherFilter.name, "text", "put extract_text before it"))
 
 
 def _spans(

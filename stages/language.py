@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, field_validator
 
-from stages.base import Filter, Rule, StageError
+from stages.base import Filter, Rule
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,13 +69,12 @@ class LanguageFilter(Filter):
         """Add `language` (string) and `language_score` (float64); needs `text`, null counts as empty."""
         import pyarrow as pa
 
-        from stages.frames import with_column
+        from stages.frames import needed_column, with_column
         from stages.language_model import find_model
 
-        if "text" not in batch.schema.names:
-            raise StageError("stage 'language' needs a column 'text'; put a source or extractor before it")
+        texts = needed_column(batch, self.name, "text", "put extract_text before it")
         model = _load(find_model(self.model))
-        labels, scores = model.predict(batch.column("text"))
+        labels, scores = model.predict(texts)
         unknown = labels < 0
         codes = pa.array([label.removeprefix("__label__") for label in model.labels], pa.string())
         batch = with_column(batch, "language", codes.take(pa.array(labels, mask=unknown)))

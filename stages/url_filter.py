@@ -67,15 +67,14 @@ class UrlFilter(Filter):
         """Add a string column for each list that is set; needs `url`; null where the URL is null."""
         import pyarrow as pa
 
-        from stages.frames import with_column
+        from stages.frames import needed_column, with_column
 
-        if "url" not in batch.schema.names:
-            raise StageError("stage 'url_filter' needs a column 'url'; the source before it gives none")
+        urls = needed_column(batch, self.name, "url", "the source before it gives none")
         domains = _entries(self.block_domains, "block_domains")
         hosts = _entries(self.block_hosts, "block_hosts")
         words = _entries(self.block_path_words, "block_path_words")
         found: dict[str, list[str | None]] = {field: [] for field in _LISTS}
-        for url in batch.column("url").to_pylist():
+        for url in urls.to_pylist():
             if url is None:
                 for column in found.values():
                     column.append(None)
