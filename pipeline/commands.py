@@ -30,7 +30,7 @@ RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run director
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands on the front door's application."""
-    example = "Example: corpusmill run fineweb --in crawl/ --out run/ --set gopher.min_words=80"
+    example = "Example: corpusmill run fineweb --in crawl/ --out run/ --set gopher.min_doc_words=80"
     app.command(name="run", epilog=example)(run)
     app.command(name="plan", epilog="Example: corpusmill plan fineweb --in crawl/")(plan)
     app.command(

@@ -5,10 +5,11 @@
     stages:
       - warc
       - language: {languages: [en], min_score: 0.65}
-      - gopher: {label: strict, min_words: 80}
+      - gopher: {label: strict, min_doc_words: 80}
 
 A stage is named by the catalogue or by `package.module:Class`; its label (the name unless given) names
-it in `--set label.key=value`, in phases and in reports. Paths inside a recipe are relative to its file.
+it in `--set label.key=value`, in phases and in reports. Two stages may not have rules of one name. Paths
+inside a recipe are relative to its file.
 """
 
 from __future__ import annotations
@@ -16,16 +17,27 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self, get_args
 
 import yaml
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from pipeline.errors import RecipeError
-from stages.base import Source, Stage, StageError
+from stages.base import Filter, Rule, Source, Stage, StageError
 from stages.catalogue import stage_class
 
 RECIPE_FOLDER = Path(__file__).resolve().parent.parent / "recipes"
+SMALLEST_BYTES = 4096
 
 
 class RejectPolicy(BaseModel):
@@ -38,6 +50,20 @@ class RejectPolicy(BaseModel):
 
     keep: Literal["full", "no_text", "sample", "off"] = "full"
     fraction: float = Field(default=1.0, ge=0.0, le=1.0)
+
+    @field_validator("keep", mode="before")
+    @classmethod
+    def _off(cls, value: Any) -> Any:
+        # YAML reads a bare `off` as false.
+        return "off" if value is False else value
+
+    @model_validator(mode="after")
+    def _fraction_is_used(self) -> Self:
+        if self.keep != "sample" and self.fraction != 1.0:
+            raise ValueError(
+                f"fraction counts only with keep: sample; write {{sample: FRACTION}}, or {self.keep} alone"
+            )
+        return self
 
 
 class Recipe(BaseModel):
@@ -56,26 +82,29 @@ class Recipe(BaseModel):
     @field_validator("rejects", mode="before")
     @classmethod
     def _short_policy(cls, value: Any) -> Any:
-        if value is False:
-            return {"keep": "off"}
-        if isinstance(value, str):
-            return {"keep": value}
-        if isinstance(value, dict) and set(value) == {"sample"}:
-            return {"keep": "sample", "fraction": value["sample"]}
-        return value
+        return _long_policy(value)
 
-    @field_validator("task_bytes", "batch_bytes")
+    @field_validator("task_bytes", "batch_bytes", mode="before")
     @classmethod
-    def _large_enough(cls, value: Any) -> Any:
-        if isinstance(value, int) and value < 4096:
-            raise ValueError("must be at least 4096 bytes")
-        return value
+    def _size(cls, value: Any, info: ValidationInfo) -> Any:
+        automatic = info.field_name == "task_bytes"
+        if automatic and value == "auto":
+            return value
+        try:
+            size = TypeAdapter(ByteSize).validate_python(value)
+        except (ValueError, OverflowError):
+            size = ByteSize(0)
+        if size < SMALLEST_BYTES:
+            also = ", or auto" if automatic else ""
+            raise ValueError(f"write a size like 256MB, at least {SMALLEST_BYTES} bytes{also}")
+        return size
 
     @classmethod
     def load(cls, path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
         """Read a recipe file, or a recipe shipped with the package by its bare name ("fineweb").
 
-        `overrides` are `key=value` for the recipe's own settings and `label.key=value` for a stage's.
+        `overrides` are `key=value` for the recipe's own settings (`rejects.keep=value` within one that is a
+        mapping) and `label.key=value` for a stage's.
         """
         file = _find(Path(path))
         try:
@@ -102,6 +131,7 @@ class Recipe(BaseModel):
             built[label] = _build_stage(origin, label, name, parameters, folder)
         recipe = _validated(origin, "", cls, {**settings, "stages": built})
         _check_order(origin, recipe)
+        _check_rules(origin, recipe)
         return recipe
 
     def source(self) -> Source:
@@ -139,11 +169,11 @@ def parameters_of(stage: Stage) -> dict[str, Any]:
     return stage.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str], kind: str = "keys") -> str:
     """A hint for a misspelt key: the closest known one, else all of them."""
     names = sorted(known)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    return f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(names)}"
+    return f"did you mean '{close[0]}'?" if close else f"known {kind}: {', '.join(names)}"
 
 
 def _find(path: Path) -> Path:
@@ -178,6 +208,8 @@ def _labelled(origin: str, entries: Any) -> dict[str, tuple[str, dict[str, Any]]
         label = str(parameters.pop("label", str(name).rpartition(":")[2]))
         if not label.replace("_", "").replace("-", "").isalnum():
             raise RecipeError(f"{origin}: stage {position}: label '{label}' may hold letters, digits, _ and - only")
+        if label in Recipe.model_fields:
+            raise RecipeError(f"{origin}: stage {position}: label '{label}' is a recipe's own setting; choose another")
         if label in labelled:
             raise RecipeError(f"{origin}: two stages are labelled '{label}'; give one of them another label")
         labelled[label] = (str(name), parameters)
@@ -193,12 +225,33 @@ def _override(override: str, settings: dict[str, Any], stages: dict[str, tuple[s
     except yaml.YAMLError as error:
         raise RecipeError(f"--set {override}: the value is not YAML: {_one_line(error)}") from error
     label, dot, name = key.partition(".")
+    if key == "stages":
+        raise RecipeError(f"--set {override}: stages are listed in the recipe; change one with label.key=value")
     if not dot:
         settings[key] = value
+    elif label in stages and name == "label":
+        raise RecipeError(f"--set {override}: a label is given in the recipe, not by --set")
     elif label in stages:
         stages[label][1][name] = value
+    elif label == "rejects":
+        policy = _long_policy(settings.get("rejects", {}))
+        settings["rejects"] = {**policy, name: value} if isinstance(policy, dict) else policy
+    elif label in Recipe.model_fields:
+        raise RecipeError(f"--set {override}: '{label}' is one value; write --set {label}=VALUE")
     else:
-        raise RecipeError(f"--set {override}: no stage is labelled '{label}'; {nearest(label, stages)}")
+        hint = nearest(label, stages, "labels")
+        raise RecipeError(f"--set {override}: no stage is labelled '{label}'; {hint}")
+
+
+def _long_policy(value: Any) -> Any:
+    """The mapping that a short form of `rejects` stands for, as `off`, `no_text` or `sample: 0.01`."""
+    if value is False:
+        return {"keep": "off"}
+    if isinstance(value, str):
+        return {"keep": value}
+    if isinstance(value, dict) and set(value) == {"sample"}:
+        return {"keep": "sample", "fraction": value["sample"]}
+    return value
 
 
 def _build_stage(origin: str, label: str, name: str, parameters: dict[str, Any], folder: Path | None) -> Stage:
@@ -236,18 +289,38 @@ def _validated(origin: str, where: str, model: type[Any], data: dict[str, Any]) 
     try:
         return model(**data)
     except ValidationError as error:
-        raise RecipeError(f"{origin}: {where}{_first_fault(error)}") from error
+        raise RecipeError(f"{origin}: {where}{_first_fault(error, model)}") from error
     except StageError as error:
         raise RecipeError(f"{origin}: {where}{error}") from error
+    except Exception as error:  # a stage is anybody's code
+        raise RecipeError(f"{origin}: {where}{_one_line(f'{type(error).__name__}: {error}')}") from error
 
 
-def _first_fault(error: ValidationError) -> str:
+def _first_fault(error: ValidationError, model: type[BaseModel]) -> str:
     first = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        *path, key = first["loc"]
+        return f"unknown key '{place}'; {nearest(str(key), _keys_at(model, path))}"
     message = first["msg"].removeprefix("Value error, ")
     if not place or first["type"] == "missing":
         return _one_line(f"{place}: {message}" if place else message)
     return _one_line(f"{place}: {message} (given: {first.get('input')!r})")
+
+
+def _keys_at(model: type[BaseModel], path: Iterable[int | str]) -> list[str]:
+    """The keys of the model that lies at a path of keys and positions below another."""
+    for part in path:
+        field = next((field for name, field in model.model_fields.items() if part in (name, field.alias)), None)
+        if field is not None:
+            model = _model_within(field.annotation) or model
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_within(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_within, get_args(annotation))), None)
 
 
 def _check_order(origin: str, recipe: Recipe) -> None:
@@ -256,6 +329,25 @@ def _check_order(origin: str, recipe: Recipe) -> None:
             raise RecipeError(
                 f"{origin}: stage '{label}': the first stage, and no other, must be a source (warc, jsonl, parquet)"
             )
+
+
+def _check_rules(origin: str, recipe: Recipe) -> None:
+    owners: dict[str, str] = {}
+    for label, stage in recipe.stages.items():
+        for rule in _rules(origin, label, stage):
+            owner = owners.setdefault(rule.name, label)
+            if owner != label:
+                raise RecipeError(
+                    f"{origin}: stages '{owner}' and '{label}' both have a rule named '{rule.name}', which reports "
+                    "could not tell apart; give a filter another name, or keep one of two stages of a kind"
+                )
+
+
+def _rules(origin: str, label: str, stage: Stage) -> list[Rule]:
+    try:
+        return stage.rules() if isinstance(stage, Filter) else []
+    except Exception as error:  # a stage is anybody's code
+        raise RecipeError(f"{origin}: stage '{label}': rules: {_one_line(error)}") from error
 
 
 def _one_line(error: object) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+from types import ModuleType
 
 from stages.base import Stage, StageError
 
@@ -34,10 +35,22 @@ def stage_class(name: str) -> type[Stage]:
         hint = f"did you mean '{close[0]}'?" if close else f"known stages: {', '.join(CATALOGUE)}"
         raise StageError(f"no stage is named '{name}'; {hint}")
     module_name, _, class_name = target.partition(":")
-    try:
-        found = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError) as error:
-        raise StageError(f"stage '{name}' cannot be loaded: {error}") from error
+    found = getattr(_module(name, module_name), class_name, None)
+    if found is None:
+        raise StageError(f"stage '{name}' cannot be loaded: the module has no class '{class_name}'")
     if not (isinstance(found, type) and issubclass(found, Stage)):
         raise StageError(f"stage '{name}' is not a stages.base.Stage")
     return found
+
+
+def _module(name: str, module: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except Exception as error:  # the module may be anybody's, and importing it runs it
+        message = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
+            message += (
+                "; a stage's module must be importable: start the command with PYTHONPATH=FOLDER, "
+                "the folder that holds it (PYTHONPATH=. for this one), or install its package with pip install -e"
+            )
+        raise StageError(f"stage '{name}' cannot be loaded: {' '.join(message.split())}") from error
