@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any, ClassVar
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from pipeline import Recipe, compile_plan, run
 from pipeline.errors import RecipeError
 from pipeline.plan import Plan, pack
-from stages.base import Split
+from stages.base import Filter, Rule, Split, Transform
 from tests.pipeline.conftest import RECIPE
 
 
@@ -87,3 +89,67 @@ def test_no_stage_may_change_documents_after_they_were_used(lines: Path) -> None
     recipe = Recipe.parse({**RECIPE, "stages": stages})
     with pytest.raises(RecipeError, match="move it before"):
         compile_plan(recipe, [lines])
+
+
+class Needy(Transform):
+    """Reads a column that nothing gives."""
+
+    name: ClassVar[str] = "needy"
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        return batch.append_column("copy", batch.column("nowhere"))
+
+
+class Hasty(Filter):
+    """Adds a column that expressions after it may read."""
+
+    name: ClassVar[str] = "hasty"
+    measurements: ClassVar[dict[str, str]] = {"hasty_measure": "always 1"}
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        return batch.append_column("hasty_measure", pa.array([1] * batch.num_rows, pa.int64()))
+
+    def rules(self) -> list[Rule]:
+        return [Rule("hasty", "hasty_measure > 1")]
+
+
+def expression(drop_if: str) -> dict[str, Any]:
+    return {"filter": {"name": "mine", "drop_if": drop_if}}
+
+
+@pytest.mark.parametrize(
+    ("after_the_source", "message"),
+    [
+        ([expression("nowhere < 3")], "reads column 'nowhere', which no stage before it adds"),
+        ([expression("text")], "rule 'mine': .*must be true or false"),
+        ([expression("text < 3")], "rule 'mine': .*cannot be evaluated"),
+        (["exact_dedup", expression("nowhere < 3")], "reads column 'nowhere'"),
+        ([expression("exact_dedup_cluster_size > 3"), "exact_dedup"], "reads column 'exact_dedup_cluster_size'"),
+        (
+            ["tests.pipeline.test_plan:Hasty", expression("hasty_measure LIKE 'x'")],
+            "rule 'mine': .*cannot be evaluated",
+        ),
+        (["extract_text"], "stage 'extract_text'.*'?html'?"),
+        ([{"tests.pipeline.test_plan:Needy": {"label": "third"}}], "stage 'third': KeyError: .*nowhere"),
+    ],
+)
+def test_stages_that_could_not_run_are_refused_by_the_plan(lines: Path, after_the_source: list, message: str) -> None:
+    recipe = Recipe.parse({**RECIPE, "stages": [RECIPE["stages"][0], *after_the_source]})
+    with pytest.raises(RecipeError, match=message) as caught:
+        compile_plan(recipe, [lines])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_filter_after_an_exchange_may_read_what_came_before_and_the_clusters(lines: Path) -> None:
+    stages = [*RECIPE["stages"][:4], expression("exact_dedup_cluster_size > 3 AND length_characters < 9")]
+    assert compile_plan(Recipe.parse({**RECIPE, "stages": stages}), [lines]).phase("survivors").labels == ("filter",)
+
+
+def test_a_plan_waits_for_no_model_that_only_measures(lines: Path, tmp_path: Path) -> None:
+    """What is no model is found out only by loading it: at once where an expression depends on its columns."""
+    (tmp_path / "model.ftz").write_text("no model")
+    language = {"language": {"model": str(tmp_path / "model.ftz")}}
+    first = RECIPE["stages"][0]
+    compile_plan(Recipe.parse({**RECIPE, "stages": [first, language, "exact_dedup"]}), [lines])
+    with pytest.raises(RecipeError, match="model"):
+        compile_plan(Recipe.parse({**RECIPE, "stages": [first, language, expression("language = 'x'")]}), [lines])
