@@ -23,7 +23,6 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "text.jsonl").write_text('{"text": "one"}\n')
     (tmp_path / "plain.warc").write_text("this is no WARC file\n" * 50)
     (tmp_path / "plain.warc.gz").write_text("this is no gzip file\n" * 50)
-    (tmp_path / "empty.warc.gz").write_text("")
     (tmp_path / "misspelt.yaml").write_text("name: r\nstages:\n  - jsonl\n  - gopher: {min_doc_wrods: 3}\n")
     (tmp_path / "good.yaml").write_text("name: r\nstages: [jsonl]\n")
     (tmp_path / "file").write_text("")
@@ -46,7 +45,6 @@ def place(tmp_path: Path) -> Path:
         ("run good.yaml --in text.jsonl --out run --set jsonl.txt_field=x", "did you mean 'text_field'?"),
         ("run fineweb --in plain.warc --out run", "plain.warc"),
         ("run fineweb --in plain.warc.gz --out run", "plain.warc.gz"),
-        ("run fineweb --in empty.warc.gz --out run", "empty.warc.gz"),
         ("plan good.yaml", "--in"),
         ("status absent", "absent"),
         ("logs absent curate:0", "absent"),
