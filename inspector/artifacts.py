@@ -26,7 +26,18 @@ class Artifact:
     describe_as: Describe
 
     def describe(self, rule: str | None, contains: str | None, rows: int) -> tuple[str, dict[str, Any]]:
+        """Kind and data; InspectorError where `rule` or `contains` chooses rows of what has none to choose from."""
+        self._refuse("--rule", rule, ("rejects",))
+        self._refuse("--contains", contains, ("documents", "rejects"))
         return self.kind, self.describe_as(self.path, rule, contains, rows)
+
+    def _refuse(self, option: str, given: str | None, kinds: tuple[str, ...]) -> None:
+        if given is None or self.kind in kinds:
+            return
+        if self.kind == "run":
+            folders = " or ".join(str(self.path / kind) for kind in kinds)
+            raise InspectorError(f"{self.path}: {option} chooses among rows; name {folders}")
+        raise InspectorError(f"{self.path}: {option} chooses among rows of {' and '.join(kinds)}; this is {self.kind}")
 
 
 def recognise(path: Path) -> Artifact:
@@ -45,6 +56,9 @@ def recognise(path: Path) -> Artifact:
         return Artifact(path / "log.jsonl", "training", _describe_training)
     if path.suffix == ".jsonl":
         return Artifact(path, "training", _describe_training)
+    empty = _empty_folder_of_a_run(path)
+    if empty is not None:
+        return empty
     if path.suffix == ".parquet" or (path.is_dir() and any(path.glob("*.parquet"))):
         import pyarrow.parquet as pq
 
@@ -59,6 +73,15 @@ def recognise(path: Path) -> Artifact:
     )
 
 
+def _empty_folder_of_a_run(path: Path) -> Artifact | None:
+    """A folder that a run published without a file in it, which a run does that kept all rows, or none."""
+    whole = path.resolve()
+    if not path.is_dir() or any(path.iterdir()) or not (whole.parent / "plan.json").is_file():
+        return None
+    kinds = {"documents": _describe_documents, "rejects": _describe_rejects, "duplicates": _describe_documents}
+    return Artifact(path, whole.name, kinds[whole.name]) if whole.name in kinds else None
+
+
 def _describe_run(path: Path, rule: str | None, contains: str | None, rows: int) -> dict[str, Any]:
     from inspector.run_report import run_report
 
@@ -68,21 +91,23 @@ def _describe_run(path: Path, rule: str | None, contains: str | None, rows: int)
 def _describe_documents(path: Path, rule: str | None, contains: str | None, rows: int) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
-    files = parquet_files(path)
-    if rule is not None:
-        raise InspectorError(f"{path}: holds documents that no rule dropped; look for the rule in rejects/")
-    schema = pq.read_schema(files[0])
+    files = _files(path)
+    columns = {field.name: str(field.type) for field in pq.read_schema(files[0])} if files else {}
+    if contains is not None and files and not {"id", "url"} <= columns.keys():
+        raise InspectorError(f"{path}: --contains looks at the columns id and url, which are not both here")
     return {
         "files": len(files),
         "rows": sum(pq.read_metadata(file).num_rows for file in files),
         "bytes": sum(file.stat().st_size for file in files),
-        "columns": {field.name: str(field.type) for field in schema},
+        "columns": columns,
         "examples": [_excerpt(row) for row in matching_rows(files, None, contains, rows)],
     }
 
 
 def _describe_rejects(path: Path, rule: str | None, contains: str | None, rows: int) -> dict[str, Any]:
-    files = parquet_files(path)
+    files = _files(path)
+    if not files and _keeps_no_rejects(path):
+        raise InspectorError(f"{path}: the recipe keeps none (rejects: off); for their number name {path.parent}")
     rules = count_by(files, "rule")
     quarantined = rules.pop("", 0)
     if rule is not None and rule not in rules:
@@ -95,6 +120,16 @@ def _describe_rejects(path: Path, rule: str | None, contains: str | None, rows: 
         "stages": count_by(files, "stage"),
         "examples": [_excerpt(row) for row in matching_rows(files, rule, contains, rows)],
     }
+
+
+def _files(path: Path) -> list[Path]:
+    return [] if path.is_dir() and not any(path.iterdir()) else parquet_files(path)
+
+
+def _keeps_no_rejects(path: Path) -> bool:
+    from pipeline.workspace import Workspace
+
+    return Workspace(path.resolve().parent).load_plan().recipe.rejects.keep == "off"
 
 
 def _describe_shards(path: Path, rule: str | None, contains: str | None, rows: int) -> dict[str, Any]:

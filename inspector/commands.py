@@ -21,8 +21,8 @@ def add_to(app: typer.Typer) -> None:
 
 def inspect(
     path: Annotated[Path, typer.Argument(help="A run, a folder that it published, a training or a checkpoint.")],
-    rule: Annotated[str | None, typer.Option(help="Only rejects of this rule.")] = None,
-    contains: Annotated[str | None, typer.Option(help="Only rows whose id or URL contains this.")] = None,
+    rule: Annotated[str | None, typer.Option(help="Only rejects of this rule; PATH is a run's rejects/.")] = None,
+    contains: Annotated[str | None, typer.Option(help="Only documents or rejects whose id or URL has this.")] = None,
     rows: Annotated[int, typer.Option(min=0, help="How many example rows to show.")] = 3,
     as_json: JsonOption = False,
 ) -> None:

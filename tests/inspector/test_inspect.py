@@ -14,6 +14,7 @@ from fastwarc.warc import ArchiveIterator, WarcRecordType
 from inspector.artifacts import recognise
 from inspector.errors import InspectorError
 from inspector.run_report import run_report
+from pipeline import Recipe, run
 
 
 def rejects_of(run: Path) -> pl.DataFrame:
@@ -59,3 +60,55 @@ def test_wrong_questions_are_answered_in_one_line(whole_run: Path, tmp_path: Pat
         recognise(tmp_path)
     with pytest.raises(InspectorError, match="no such file"):
         recognise(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "contains", "message"),
+    [
+        ("", "gopher_short_doc", None, r"--rule chooses among rows; name .*/rejects$"),
+        ("", None, "python", r"--contains chooses among rows; name .*/documents or .*/rejects$"),
+        ("documents", "gopher_short_doc", None, r"--rule chooses among rows of rejects; this is documents"),
+        ("duplicates", None, "python", r"--contains chooses among rows of documents and rejects; this is duplicates"),
+        ("shards", None, "python", r"--contains .* this is shards"),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_refused(
+    whole_run: Path, name: str, rule: str | None, contains: str | None, message: str
+) -> None:
+    with pytest.raises(InspectorError, match=message):
+        recognise(whole_run / name).describe(rule, contains, 1)
+
+
+def small_run(folder: Path, drop_if: str, rejects: str = "full") -> Path:
+    (folder / "in.jsonl").write_text('{"text": "one"}\n{"text": "two"}\n')
+    stages = ["jsonl", {"filter": {"name": "mine", "drop_if": drop_if}}]
+    recipe = Recipe.parse({"name": "small", "rejects": rejects, "stages": stages})
+    run(recipe, [folder / "in.jsonl"], folder / "run", executor="inline", quiet=True)
+    return folder / "run"
+
+
+def test_a_run_that_rejected_nothing_has_no_rejects_to_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    published = small_run(tmp_path, "text = 'three'")
+    monkeypatch.chdir(published)
+    for path in (published / "rejects", Path("rejects")):
+        kind, described = recognise(path).describe(None, None, 3)
+        assert (kind, described["rows"], described["rules"], described["examples"]) == ("rejects", 0, {}, [])
+    with pytest.raises(InspectorError, match="no row was dropped by 'mine'; rules here: none"):
+        recognise(published / "rejects").describe("mine", None, 3)
+
+
+def test_a_run_that_kept_nothing_has_no_documents_to_show(tmp_path: Path) -> None:
+    kind, described = recognise(small_run(tmp_path, "text <> ''") / "documents").describe(None, "one", 3)
+    assert (kind, described["rows"], described["examples"]) == ("documents", 0, [])
+
+
+def test_rejects_that_the_recipe_does_not_keep_are_not_called_none(tmp_path: Path) -> None:
+    with pytest.raises(InspectorError, match=r"the recipe keeps none \(rejects: off\)"):
+        recognise(small_run(tmp_path, "text <> ''", "off") / "rejects").describe(None, None, 3)
+
+
+def test_a_foreign_parquet_file_without_id_and_url_is_shown_but_not_searched(tmp_path: Path) -> None:
+    pl.DataFrame({"text": ["one"]}).write_parquet(tmp_path / "foreign.parquet")
+    assert recognise(tmp_path / "foreign.parquet").describe(None, None, 3)[1]["rows"] == 1
+    with pytest.raises(InspectorError, match="--contains looks at the columns id and url"):
+        recognise(tmp_path / "foreign.parquet").describe(None, "one", 3)
