@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from pipeline import Recipe
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,6 +28,9 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "plain.warc.gz").write_text("this is no gzip file\n" * 50)
     (tmp_path / "misspelt.yaml").write_text("name: r\nstages:\n  - jsonl\n  - gopher: {min_doc_wrods: 3}\n")
     (tmp_path / "good.yaml").write_text("name: r\nstages: [jsonl]\n")
+    (tmp_path / "expression.yaml").write_text(
+        "name: r\nstages:\n  - jsonl\n  - filter: {name: f, drop_if: words < 3}\n"
+    )
     (tmp_path / "file").write_text("")
     return tmp_path
 
@@ -43,6 +49,8 @@ def place(tmp_path: Path) -> Path:
         ("run good.yaml --in plain.warc --out run", "plain.warc"),
         ("run misspelt.yaml --in text.jsonl --out run", "did you mean 'min_doc_words'?"),
         ("run good.yaml --in text.jsonl --out run --set jsonl.txt_field=x", "did you mean 'text_field'?"),
+        ("run good.yaml --in text.jsonl --out run --set stages=3", "--set stages=3"),
+        ("plan expression.yaml --in text.jsonl", "column 'words'"),
         ("run fineweb --in plain.warc --out run", "plain.warc"),
         ("run fineweb --in plain.warc.gz --out run", "plain.warc.gz"),
         ("plan good.yaml", "--in"),
@@ -73,6 +81,13 @@ def test_every_command_has_help_with_an_example() -> None:
     for command in [[name] for name in commands] + [["tokenizer", "train"], ["shards", "verify"]]:
         result = corpusmill(*command, "--help")
         assert result.returncode == 0 and "Example: corpusmill" in result.stdout, command
+
+
+def test_the_recipe_options_that_help_and_readme_show_are_accepted() -> None:
+    shown = corpusmill("run", "--help").stdout + (ROOT / "README.md").read_text("utf-8")
+    overrides = re.findall(r"--set\s+([a-z_]+\.[a-z_]+=\w+)", shown)
+    assert len(overrides) >= 2
+    Recipe.load("fineweb", overrides)
 
 
 def test_a_run_can_be_read_by_scripts(place: Path) -> None:
