@@ -70,10 +70,9 @@ class LanguageFilter(Filter):
         import pyarrow as pa
 
         from stages.frames import needed_column, with_column
-        from stages.language_model import find_model
 
         texts = needed_column(batch, self.name, "text", "put extract_text before it")
-        model = _load(find_model(self.model))
+        model = _load(self.model)
         labels, scores = model.predict(texts)
         unknown = labels < 0
         codes = pa.array([label.removeprefix("__label__") for label in model.labels], pa.string())
@@ -82,7 +81,8 @@ class LanguageFilter(Filter):
 
 
 @cache
-def _load(path: Path) -> FastTextModel:
+def _load(path: Path | None) -> FastTextModel:
     from stages.fasttext_model import load_model
+    from stages.language_model import find_model
 
-    return load_model(path)
+    return load_model(find_model(path))
