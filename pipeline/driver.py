@@ -193,9 +193,9 @@ def _stopped_by_signals(runner: Executor, progress: Progress) -> Iterator[None]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal asked
-        if not asked:
-            progress.say("stopping at the next batch; again to stop at once")
         at_once, asked = asked, True
+        if not at_once:
+            progress.say_in_signal("stopping at the next batch; again to stop at once")
         runner.stop(at_once)
 
     previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

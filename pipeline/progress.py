@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -23,6 +24,11 @@ class Progress:
             self._clear()
             sys.stderr.write(line + "\n")
             sys.stderr.flush()
+
+    def say_in_signal(self, line: str) -> None:
+        """A line from a signal handler, past the stream, which may be in the middle of a write."""
+        if not self._quiet:
+            os.write(sys.stderr.fileno(), f"{line}\n".encode())
 
     def phase(self, name: str, tasks: int, done: int, why: str | None) -> None:
         """A phase begins with `done` of its tasks finished by an earlier run."""
