@@ -28,7 +28,7 @@ class Progress:
     def say_in_signal(self, line: str) -> None:
         """A line from a signal handler, past the stream, which may be in the middle of a write."""
         if not self._quiet:
-            os.write(sys.stderr.fileno(), f"{line}\n".encode())
+            os.write(2, f"{line}\n".encode())
 
     def phase(self, name: str, tasks: int, done: int, why: str | None) -> None:
         """A phase begins with `done` of its tasks finished by an earlier run."""
