@@ -15,10 +15,12 @@ import signal
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pipeline.errors import Stopped
@@ -176,7 +178,8 @@ class LocalExecutor:
         process = self._context.Process(
             target=_work, args=(theirs, shared, str(run), os.getpid()), daemon=True, name="corpusmill-worker"
         )
-        process.start()
+        with _without_main_module():
+            process.start()
         theirs.close()
         return _Worker(process, ours, shared)
 
@@ -189,6 +192,17 @@ class LocalExecutor:
                 except (EOFError, OSError):
                     worker.process.join(timeout=10)
                 worker.task = None
+
+
+@contextmanager
+def _without_main_module() -> Iterator[None]:
+    """Keep spawned processes from running the user's script again, which they need nothing of."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _work(pipe: Connection, shared: Any, run: str, driver: int) -> None:

@@ -61,3 +61,17 @@ def test_a_second_signal_ends_a_stage_that_takes_too_long(tmp_path: Path) -> Non
     driver.send_signal(signal.SIGTERM)
     assert driver.wait(timeout=60) == 1
     assert driver.stderr.read().splitlines() == ["corpusmill: stopped; the same command goes on"]
+
+
+def test_a_plain_script_may_run_a_recipe(lines: Path, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(RECIPE))
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pipeline import Recipe, run\n"
+        f"recipe = Recipe.load({str(tmp_path / 'recipe.yaml')!r})\n"
+        f"result = run(recipe, [{str(lines)!r}], 'run', workers=2, quiet=True)\n"
+        "print(result.totals.read)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("900\n", "")
