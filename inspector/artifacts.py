@@ -175,7 +175,14 @@ def _describe_tokenizer(path: Path, rule: str | None, contains: str | None, rows
 
 
 def _describe_checkpoint(path: Path, rule: str | None, contains: str | None, rows: int) -> dict[str, Any]:
-    return json.loads((path / "checkpoint.json").read_text("utf-8"))
+    state = path / "checkpoint.json"
+    try:
+        content = json.loads(state.read_text("utf-8"))
+    except ValueError as error:
+        raise InspectorError(f"{state}: damaged ({error}); name an older step-* folder, if there is one") from error
+    if not isinstance(content, dict):
+        raise InspectorError(f"{state}: damaged (not an object); name an older step-* folder, if there is one")
+    return content
 
 
 def _describe_training(path: Path, rule: str | None, contains: str | None, rows: int) -> dict[str, Any]:

@@ -49,10 +49,8 @@ def run(
     executor: Annotated[str, typer.Option(help="Where tasks run: inline, local or ray.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Worker processes; one a core unless given.")] = None,
     limit: LimitOption = None,
-    task_memory: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="Fail a task that takes more, as 2GB.")
-    ] = None,
-    task_seconds: Annotated[float | None, typer.Option(min=0.001, help="Fail a task that takes longer.")] = None,
+    task_memory: MemoryOption = None,
+    task_seconds: SecondsOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
     """Run a recipe; run it again to go on after a stop, or after a change (only what it touches)."""

@@ -85,6 +85,9 @@ def test_a_training_its_checkpoint_and_its_tokenizer_are_recognised(whole_run: P
     with (training / "log.jsonl").open("ab") as log:
         log.write(b"5\n\xff\x00\n")
     assert recognise(training).describe(None, None, 3)[1]["unreadable_lines"] == 2
+    (checkpoint / "checkpoint.json").write_text("{")
+    with pytest.raises(InspectorError, match="checkpoint.json: damaged"):
+        recognise(checkpoint).describe(None, None, 3)
     described = recognise(whole_run / "tokenizer").describe(None, None, 3)[1]
     assert described["vocabulary_size"] == 1024
     assert len(described["longest_tokens"]) == 3

@@ -51,7 +51,7 @@ def test_a_second_signal_ends_a_stage_that_takes_too_long(tmp_path: Path) -> Non
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not list(tmp_path.glob("run/work/curate-*/running/*.json")):
+    while not list((tmp_path / "run").glob("work/curate-*/running/*.json")):
         assert driver.poll() is None
         time.sleep(0.1)
     driver.send_signal(signal.SIGINT)
