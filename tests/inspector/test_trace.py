@@ -86,7 +86,7 @@ def test_a_training_its_checkpoint_and_its_tokenizer_are_recognised(whole_run: P
         log.write(b"5\n\xff\x00\n")
     assert recognise(training).describe(None, None, 3)[1]["unreadable_lines"] == 2
     (checkpoint / "checkpoint.json").write_text("{")
-    with pytest.raises(InspectorError, match="checkpoint.json: damaged"):
+    with pytest.raises(InspectorError, match=r"checkpoint\.json: damaged"):
         recognise(checkpoint).describe(None, None, 3)
     described = recognise(whole_run / "tokenizer").describe(None, None, 3)[1]
     assert described["vocabulary_size"] == 1024
