@@ -31,6 +31,7 @@ def build_app() -> typer.Typer:
     import inspector.commands
     import inspector.demo.commands
     import pipeline.commands
+    import pipeline.run_commands
     import shards.commands
     import tokenizer.commands
     import trainer.commands
@@ -44,6 +45,7 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     pipeline.commands.add_to(app)
+    pipeline.run_commands.add_to(app)
     inspector.commands.add_to(app)
     app.add_typer(tokenizer.commands.app, name="tokenizer")
     app.add_typer(shards.commands.app, name="shards")

@@ -1,31 +1,29 @@
-"""Commands over recipes and runs: run, plan, task, status, logs, stages."""
+"""Commands that make runs, and the stages that recipes name: run, plan, task, stages."""
 
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.options import (
+    InputOption,
+    JsonOption,
+    LimitOption,
+    MemoryOption,
+    RecipeArgument,
+    RunArgument,
+    SecondsOption,
+    SetOption,
+)
+from pipeline.tables import print_table
+
 if TYPE_CHECKING:
     from pipeline.plan import Plan
     from pipeline.recipe import Recipe
     from pipeline.totals import Totals
-
-RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file, or a shipped recipe's name.")]
-InputOption = Annotated[list[Path], typer.Option("--in", metavar="PATH", help="A file or folder; may be repeated.")]
-SetOption = Annotated[list[str], typer.Option("--set", metavar="LABEL.KEY=VALUE", help="Change a parameter.")]
-LimitOption = Annotated[int | None, typer.Option("--limit", metavar="ROWS", min=1, help="Read only the first rows.")]
-MemoryOption = Annotated[
-    str | None, typer.Option("--task-memory", metavar="SIZE", help="Fail a task that takes more, for example 2GB.")
-]
-SecondsOption = Annotated[
-    float | None, typer.Option("--task-seconds", min=0.001, help="Fail a task that takes longer.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,8 +34,6 @@ def add_to(app: typer.Typer) -> None:
     app.command(
         name="task", epilog="Example: corpusmill plan fineweb --in crawl/ --out run/; corpusmill task run/ curate 3"
     )(task)
-    app.command(name="status", epilog="Example: corpusmill status run/ --watch")(status)
-    app.command(name="logs", epilog="Example: corpusmill logs run/ curate:3")(logs)
     app.command(name="stages", epilog="Example: corpusmill stages gopher")(stages)
 
 
@@ -91,7 +87,7 @@ def plan(
         [phase.name, str(phase.tasks), ", ".join(phase.labels) or "-", ", ".join(sorted(set(phase.publishes.values())))]
         for phase in compiled.phases
     ]
-    _table(["phase", "tasks", "stages", "publishes"], rows)
+    print_table(["phase", "tasks", "stages", "publishes"], rows)
 
 
 def task(
@@ -113,61 +109,6 @@ def task(
     print(f"{phase}:{index} {outcome}")
 
 
-def status(
-    run: RunArgument,
-    watch: Annotated[bool, typer.Option("--watch", help="Repeat every second until the run ends.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Show what is done, running and failed, from the manifests alone."""
-    from pipeline.status import read_status
-
-    while True:
-        found = read_status(run)
-        if as_json:
-            print(json.dumps(found, indent=1))
-        else:
-            rows = [
-                [
-                    phase["phase"],
-                    f"{phase['done']}/{phase['tasks']}",
-                    str(phase["running"]),
-                    str(phase["failed"]),
-                    f"{phase['rows']:,}" if phase["rows"] else "",
-                    f"{phase['rows_per_second']:,.0f}" if phase["rows_per_second"] else "",
-                    f"{phase['seconds']:,.1f}",
-                ]
-                for phase in found["phases"]
-            ]
-            _table(["phase", "done", "running", "failed", "rows", "rows/s/worker", "worker seconds"], rows)
-            print(f"state: {found['state']}")
-            for failure in found["failures"][:5]:
-                print(f"{failure['task']}: {failure['message']}")
-        if not watch or found["state"] != "running":
-            return
-        time.sleep(1.0)
-
-
-def logs(
-    run: RunArgument,
-    task: Annotated[str, typer.Argument(metavar="PHASE:INDEX", help="A task, as `corpusmill status` names it.")],
-) -> None:
-    """Print the log of one task, one JSON object a line."""
-    from pipeline.errors import RecipeError
-    from pipeline.workspace import Workspace
-
-    phase_name, _, number = task.rpartition(":")
-    if not phase_name or not number.isdigit():
-        raise RecipeError(f"{task}: name a task as PHASE:INDEX, for example curate:0")
-    workspace = Workspace(run)
-    phase = workspace.load_plan().phase(phase_name)
-    if int(number) >= phase.tasks:
-        raise RecipeError(f"{task}: {phase_name} has the tasks 0 to {phase.tasks - 1}")
-    log = workspace.log(phase, int(number))
-    if not log.exists():
-        raise RecipeError(f"{task}: has not started, so it has no log")
-    print(log.read_text("utf-8"), end="")
-
-
 def stages(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="A stage, or package.module:Class.")] = None,
     as_json: JsonOption = False,
@@ -182,7 +123,7 @@ def stages(
         if as_json:
             print(json.dumps(listed, indent=1))
         else:
-            _table(["stage", "kind", "what it does"], [[s["name"], s["kind"], s["summary"]] for s in listed])
+            print_table(["stage", "kind", "what it does"], [[s["name"], s["kind"], s["summary"]] for s in listed])
         return
     try:
         described = describe_stage(name)
@@ -194,11 +135,11 @@ def stages(
     print(f"{described['name']} ({described['kind']}, version {described['version']})\n\n{described['doc']}\n")
     parameters = [[p["name"], p["type"], p["default"], p["description"]] for p in described["parameters"]]
     if parameters:
-        _table(["parameter", "type", "default", "meaning"], parameters)
+        print_table(["parameter", "type", "default", "meaning"], parameters)
     for title in ("measurements", "rules"):
         if described[title]:
             print()
-            _table([title, "meaning"], [[key, value] for key, value in described[title].items()])
+            print_table([title, "meaning"], [[key, value] for key, value in described[title].items()])
 
 
 def print_totals(totals: Totals) -> None:
@@ -227,17 +168,3 @@ def _plan_data(plan: Plan) -> dict[str, Any]:
     ]
     files = [{"name": file.name, "bytes": file.size} for file in plan.files.values()]
     return {"recipe": plan.recipe.name, "files": files, "phases": phases}
-
-
-def _table(header: list[str], rows: list[list[str]]) -> None:
-    import sys
-
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in header:
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        table.add_row(*[str(cell) for cell in row])
-    Console(width=None if sys.stdout.isatty() else 200).print(table, markup=False)
