@@ -53,6 +53,30 @@ class StageAccount:
 
 
 @dataclass(frozen=True)
+class RowPlace:
+    """A row by identity, and the bytes of its page or text."""
+
+    file: str
+    offset: int
+    ordinal: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class SlowestBatch:
+    """The batch that took a row-wise task longest: its first row, and its largest, which is the likely cause."""
+
+    seconds: float
+    rows: int
+    first: RowPlace
+    largest: RowPlace
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> SlowestBatch:
+        return cls(**{**data, "first": RowPlace(**data["first"]), "largest": RowPlace(**data["largest"])})
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What a finished task read, did and wrote. `inputs_digest` decides whether it still counts."""
 
@@ -70,6 +94,7 @@ class Manifest:
     cpu_seconds: float
     peak_memory_bytes: int
     attempt: int
+    slowest: SlowestBatch | None = None
 
     def save(self, path: Path) -> None:
         write_json(path, asdict(self))
@@ -85,6 +110,7 @@ class Manifest:
                     "outputs": [OutputFile(**output) for output in data["outputs"]],
                     "rows": data["rows"] and Rows(**data["rows"]),
                     "stages": [StageAccount(**stage) for stage in data["stages"]],
+                    "slowest": data["slowest"] and SlowestBatch.from_json(data["slowest"]),
                 }
             )
         except (OSError, ValueError, KeyError, TypeError):

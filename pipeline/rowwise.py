@@ -21,7 +21,7 @@ from pipeline.batches import ReadBatch, cluster_columns, source_batches, upstrea
 from pipeline.document_files import RowGroupWriter
 from pipeline.errors import RunError
 from pipeline.guard import checked, guarded, split_errors
-from pipeline.manifest import Rows, StageAccount
+from pipeline.manifest import RowPlace, Rows, SlowestBatch, StageAccount
 from pipeline.plan import Plan, PlannedPhase, stages_of
 from pipeline.rejects import Ending, RejectCollector, reject_schema
 from pipeline.removals import removals_of
@@ -72,6 +72,7 @@ class RowwiseTask:
         }
         self.rows = Rows()
         self.bytes_read = 0
+        self.slowest: SlowestBatch | None = None
         removals = phase.upstream.removals if phase.upstream and not phase.splits else ()
         self._removal_labels = [output.partition(".")[0] for output in removals]
         labels = (self._source_label, *self._removal_labels, *self._transforms)
@@ -94,8 +95,12 @@ class RowwiseTask:
             ):
                 recipe = self._plan.recipe
                 collector = RejectCollector(reject_columns, recipe.rejects, recipe.seed, ended)
+                started = time.perf_counter()
                 for batch in self._batches():
                     self._process(batch, kept, collector)
+                    ended_at = time.perf_counter()
+                    self._note_seconds(batch.rows, ended_at - started)
+                    started = ended_at
         if not self.rows.balanced():
             raise RunError(f"{self._phase.name} task {self._index}: row account does not balance: {self.rows}")
         return [running.account(label) for label, running in self._running.items()]
@@ -199,6 +204,14 @@ class RowwiseTask:
                     break
         self._reporter.rows_ended()
 
+    def _note_seconds(self, batch: pa.RecordBatch, seconds: float) -> None:
+        """Remember the batch if none took longer. Rows are looked at only then, so it costs next to nothing."""
+        if batch.num_rows == 0 or (self.slowest is not None and seconds <= self.slowest.seconds):
+            return
+        sizes = pc.fill_null(pc.binary_length(_content(batch)), 0).to_numpy(zero_copy_only=False)
+        places = (_place(batch, row, int(sizes[row])) for row in (0, int(sizes.argmax())))
+        self.slowest = SlowestBatch(round(seconds, 6), batch.num_rows, *places)
+
     def _account_read(self, read: ReadBatch) -> None:
         """Rows that the source gave, or that each removal list left over."""
         rows = read.rows.num_rows + read.ended.num_rows
@@ -267,7 +280,15 @@ def _identities(batch: pa.RecordBatch) -> list[tuple[str, int, int]]:
     return list(zip(*columns, strict=True))
 
 
+def _place(batch: pa.RecordBatch, row: int, size: int) -> RowPlace:
+    file, offset, ordinal = _identities(batch.slice(row, 1))[0]
+    return RowPlace(file, offset, ordinal, size)
+
+
+def _content(batch: pa.RecordBatch) -> pa.Array:
+    """The pages, or once they are extracted the texts."""
+    return batch.column("html" if "html" in batch.schema.names else "text")
+
+
 def _content_bytes(batch: pa.RecordBatch) -> int:
-    """Bytes of the pages, or once they are extracted of the texts."""
-    name = "html" if "html" in batch.schema.names else "text"
-    return pc.sum(pc.binary_length(batch.column(name))).as_py() or 0
+    return pc.sum(pc.binary_length(_content(batch))).as_py() or 0

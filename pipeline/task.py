@@ -76,11 +76,11 @@ def _run(
     started, cpu = time.perf_counter(), time.process_time()
     plan, outputs = inputs.plan, TaskOutputs(phase, inputs.workspace)
     described = inputs.describe(phase, index)
-    rows, accounts, counters, bytes_read = None, [], {}, 0
+    rows, accounts, counters, bytes_read, slowest = None, [], {}, 0, None
     if phase.step is None:
         rowwise = RowwiseTask(plan, phase, index, inputs, outputs, reporter, rehearse)
         accounts = rowwise.run()
-        rows, bytes_read = rowwise.rows, rowwise.bytes_read
+        rows, bytes_read, slowest = rowwise.rows, rowwise.bytes_read, rowwise.slowest
     else:
         (stage,) = stages_of(plan, phase).values()
         task = ExchangeTask(phase, index, plan.recipe.seed, inputs, outputs, reporter)
@@ -104,6 +104,7 @@ def _run(
         cpu_seconds=round(time.process_time() - cpu, 6),
         peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         attempt=attempt,
+        slowest=slowest,
     )
 
 
