@@ -7,6 +7,8 @@ row. Cost: a comparison of the identity columns.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +18,24 @@ from stages.base import StageError, Transform
 from stages.documents import IDENTITY
 
 ERROR_COLUMN = "error"
+
+
+@contextmanager
+def blaming(label: str) -> Iterator[None]:
+    """Name the stage, which is anybody's code, in what it raises; errors that say what to mend go through."""
+    try:
+        yield
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:
+        if hasattr(error, "exit_status"):
+            raise
+        raise RecipeError(f"stage '{label}': {' '.join(f'{type(error).__name__}: {error}'.split())}") from error
+
+
+def no_rows(schema: pa.Schema) -> pa.RecordBatch:
+    """An empty batch, on which a stage shows the columns that it gives."""
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
 
 
 def checked(label: str, stage: Transform, batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -4,28 +4,25 @@ A recipe compiles to row-wise phases (the stages between two exchanges, fused in
 phases that its exchanges ask for. Task counts follow from the recipe and the input listing alone; how
 many rows or files a task gives is a result and never part of the plan.
 
-Before a plan is given, its row-wise stages have run on no rows at all, so that an expression over a column
-that no stage adds, or a stage in the wrong place, is refused at once and not by the first batch.
+Before a plan is given, the columns that its stages need are checked (pipeline.column_check), so that a stage
+in the wrong place is refused at once and not by the first batch.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.errors import RecipeError
 from pipeline.files import write_json
 from pipeline.fingerprint import component, digest
+from pipeline.guard import blaming
 from pipeline.inputs import ListedFile, list_inputs
 from pipeline.recipe import Recipe
-from stages.base import Exchange, Filter, Read, Split, Stage, StageError, Transform, Upstream
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from stages.base import Exchange, Read, Split, Stage, StageError, Upstream
 
 PLAN_FORMAT = 1
 LARGEST_TASK = 256_000_000
@@ -112,12 +109,14 @@ def compile_plan(recipe: Recipe, inputs: Sequence[str | Path], limit: int | None
 
     Raises RecipeError when an input, an asset, the order of stages or the columns that they need are wrong.
     """
+    from pipeline.column_check import check_columns
+
     source = recipe.source()
     files = {file.name: file for file in list_inputs(inputs, source)}
     try:
         splits = _splits(recipe, files, limit)
         plan = _Compiler(recipe, files, splits).compile(limit)
-        _run_on_no_rows(plan)
+        check_columns(plan)
         return plan
     except StageError as error:
         raise RecipeError(str(error)) from error
@@ -126,7 +125,7 @@ def compile_plan(recipe: Recipe, inputs: Sequence[str | Path], limit: int | None
 def _splits(recipe: Recipe, files: dict[str, ListedFile], limit: int | None) -> tuple[tuple[Split, ...], ...]:
     source = recipe.source()
     target = task_size(recipe, sum(file.size for file in files.values()))
-    with _blaming(next(iter(recipe.stages))):
+    with blaming(next(iter(recipe.stages))):
         cut = [split for file in files.values() for split in source.splits(file.input_file(), target)]
         if limit is not None:
             cut = _first_rows(recipe, files, cut, limit)
@@ -231,7 +230,7 @@ class _Compiler:
 
     def _add_exchange(self, label: str, stage: Exchange) -> None:
         assert self.upstream is not None
-        with _blaming(label):
+        with blaming(label):
             phases, after = stage.phases(label, self.upstream, self.recipe.seed)
         components = {
             label: _component(label, stage),
@@ -268,64 +267,8 @@ class _Compiler:
 
 
 def _component(label: str, stage: Stage) -> dict[str, Any]:
-    with _blaming(label):
+    with blaming(label):
         return component(stage)
-
-
-@contextmanager
-def _blaming(label: str) -> Iterator[None]:
-    """Name the stage, which is anybody's code, in what it raises; errors that say what to mend go through."""
-    try:
-        yield
-    except (MemoryError, OSError):
-        raise
-    except Exception as error:
-        if hasattr(error, "exit_status"):
-            raise
-        raise RecipeError(f"stage '{label}': {' '.join(f'{type(error).__name__}: {error}'.split())}") from error
-
-
-def _run_on_no_rows(plan: Plan) -> None:
-    """Run the row-wise stages on an empty batch and check their rules against the columns.
-
-    A filter that only adds its declared measurements can go wrong in want of `text` alone. Unless a stage after
-    it depends on them it is left out where there is one, so that a plan waits for no model and no kernel.
-    """
-    from pipeline.guard import checked, split_errors
-    from stages.judge import Judge
-
-    steps = [(phase, label, stage) for phase in plan.phases for label, stage in stages_of(plan, phase).items()]
-    transforms = [(phase, label, stage) for phase, label, stage in steps if isinstance(stage, Transform)]
-    depends = [number for number, (_, _, stage) in enumerate(transforms) if not _only_measures(stage)]
-    with _blaming(next(iter(plan.recipe.stages))):
-        batch = _no_rows(plan.recipe.source().output_schema())
-    entered = plan.phases[0]
-    for number, (phase, label, stage) in enumerate(transforms):
-        if phase is not entered:
-            batch, entered = _with_clusters(batch, phase), phase
-        if "text" in batch.schema.names and number > max(depends, default=-1):
-            continue
-        with _blaming(label):
-            batch, _ = split_errors(checked(label, stage, batch))
-            if isinstance(stage, Filter):
-                Judge(stage.rules()).check(batch.schema)
-
-
-def _only_measures(stage: Transform) -> bool:
-    return isinstance(stage, Filter) and bool(stage.measurements) and type(stage).__module__.startswith("stages.")
-
-
-def _with_clusters(batch: pa.RecordBatch, phase: PlannedPhase) -> pa.RecordBatch:
-    from pipeline.batches import with_cluster_columns
-
-    removals = phase.upstream.removals if phase.upstream is not None else ()
-    return _no_rows(with_cluster_columns(batch.schema, [output.partition(".")[0] for output in removals]))
-
-
-def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
-    import pyarrow as pa
-
-    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
 
 
 def _phase_from_json(data: dict[str, Any]) -> PlannedPhase:

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from pipeline.batches import ReadBatch, cluster_columns, source_batches, upstream_batches, with_cluster_columns
 from pipeline.document_files import RowGroupWriter
 from pipeline.errors import RunError
-from pipeline.guard import checked, guarded, split_errors
+from pipeline.guard import checked, guarded, no_rows, split_errors
 from pipeline.manifest import RowPlace, Rows, SlowestBatch, StageAccount
 from pipeline.plan import Plan, PlannedPhase, stages_of
 from pipeline.rejects import Ending, RejectCollector, reject_schema
@@ -147,8 +147,7 @@ class RowwiseTask:
 
     def _probe(self, schema: pa.Schema) -> list[pa.Schema]:
         """Schemas before the first and after each stage, from running the stages on no rows at all."""
-        batch = pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
-        schemas = [schema]
+        batch, schemas = no_rows(schema), [schema]
         for label, stage in self._transforms.items():
             batch, _ = split_errors(checked(label, stage, batch))
             schemas.append(batch.schema)

@@ -157,11 +157,15 @@ class Rule(NamedTuple):
 class Filter(Transform):
     """A rule group: one measuring pass (`__call__`), judged by named rules, first failing rule wins.
 
-    The columns that rules read must be there when the pass is called on no rows (see Transform).
+    The columns that rules read must be there when the pass is called on no rows (see Transform). A filter that
+    declares `needs` as well as `measurements` promises that it reads and adds no others; a plan then runs it
+    on no rows only when a later stage depends on what it adds.
     """
 
     #: Column name -> definition and unit, for every column that `__call__` adds.
     measurements: ClassVar[dict[str, str]] = {}
+    #: Columns that `__call__` reads besides the identity of rows.
+    needs: ClassVar[tuple[str, ...]] = ()
 
     def rules(self) -> list[Rule]:
         raise NotImplementedError
@@ -220,6 +224,8 @@ class Exchange(Stage):
     next row-wise phase writes them to rejects/ with the rule named by the list.
     """
 
+    #: Columns of the documents that it reads besides the identity of rows; a plan that lacks one is refused.
+    needs: ClassVar[tuple[str, ...]] = ()
     #: True when the exchange needs documents/ as finally written (removals applied, part and row final).
     materialised: ClassVar[bool] = False
 

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from stages.base import Exchange, Phase, Read, Task, Upstream
 from stages.documents import IDENTITY
-from stages.removals import concat_batches, documents_with_text, part_of, place_of, removal_list
+from stages.removals import concat_batches, part_of, place_of, removal_list
 from stages.text_buffers import text_buffers
 
 _KEYS_SCHEMA = pa.schema(
@@ -32,6 +32,7 @@ class ExactDedup(Exchange):
     """Remove exact duplicates by a 128-bit hash of the text."""
 
     name: ClassVar[str] = "exact_dedup"
+    needs: ClassVar[tuple[str, ...]] = ("text",)
 
     buckets: int | None = Field(
         None,
@@ -59,7 +60,7 @@ class ExactDedup(Exchange):
     def keys(self, task: Task) -> None:
         """Write the hash, place and identity of every document that has a text."""
         batches = []
-        for row, batch in documents_with_text(task):
+        for row, batch in task.documents([*_IDENTITY_NAMES, "text"]):
             text = batch.column("text")
             hashes = text_hashes(text)
             part = pa.repeat(pa.scalar(task.index, pa.uint32()), len(row))

@@ -54,6 +54,7 @@ class GopherFilter(Filter):
     """Drop documents that the Gopher rules find repetitive or not like prose."""
 
     name: ClassVar[str] = "gopher"
+    needs: ClassVar[tuple[str, ...]] = ("text",)
     measurements: ClassVar[dict[str, str]] = {
         "gopher_words": "words, punctuation marks among them",
         "gopher_real_words": "words with at least one character that is no punctuation or control character",

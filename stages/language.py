@@ -26,6 +26,7 @@ class LanguageFilter(Filter):
 
     name: ClassVar[str] = "language"
     version: ClassVar[int] = 2
+    needs: ClassVar[tuple[str, ...]] = ("text",)
     measurements: ClassVar[dict[str, str]] = {
         "language": "most probable language of the text: two- or three-letter code of fastText's lid.176",
         "language_score": "fastText's score of that language, 0 to 1 (rounding may exceed 1 slightly)",

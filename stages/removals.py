@@ -5,12 +5,11 @@ A document's place is `part << 32 | row`: one number that sorts in identity orde
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
 
-from stages.base import StageError, Task
 from stages.documents import IDENTITY, REMOVAL_SCHEMA
 from stages.identity import identity_hash
 
@@ -31,16 +30,6 @@ def part_of(place: np.ndarray) -> np.ndarray:
 def row_of(place: np.ndarray) -> np.ndarray:
     """Rows (uint32) of places."""
     return (place & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-
-
-def documents_with_text(task: Task) -> Iterator[tuple[pa.Array, pa.RecordBatch]]:
-    """Batches of the task's part of the documents: row numbers, and identity with `text`."""
-    for row, batch in task.documents([*(field.name for field in IDENTITY), "text"]):
-        if "text" not in batch.schema.names:
-            raise StageError(
-                f"stage '{task.label}' compares texts, but documents have none yet; put extract_text before it"
-            )
-        yield row, batch
 
 
 def concat_batches(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Table:

@@ -29,6 +29,7 @@ class TrainTokenizer(Exchange):
     """Train a byte-level BPE tokenizer on every document."""
 
     name: ClassVar[str] = "train_tokenizer"
+    needs: ClassVar[tuple[str, ...]] = ("text",)
     materialised: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ("tokenizers",)
 

@@ -33,6 +33,7 @@ class UrlFilter(Filter):
     """Drop documents by lists of domains, hosts and path words; one without URL is kept, and counted."""
 
     name: ClassVar[str] = "url_filter"
+    needs: ClassVar[tuple[str, ...]] = ("url",)
     measurements: ClassVar[dict[str, str]] = {
         "url_blocked_domain": "entry of block_domains that the host is or lies below; '' if none",
         "url_blocked_host": "entry of block_hosts that the host is; '' if none",

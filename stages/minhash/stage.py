@@ -25,7 +25,7 @@ from pydantic import Field
 
 from stages.base import Exchange, Phase, Read, Task, Upstream
 from stages.documents import IDENTITY
-from stages.removals import concat_batches, documents_with_text, part_of, place_of, removal_list, row_of
+from stages.removals import concat_batches, part_of, place_of, removal_list, row_of
 
 if TYPE_CHECKING:
     from stages.minhash.matching import Pairs
@@ -44,6 +44,7 @@ class MinhashDedup(Exchange):
     """Remove near-duplicate documents found by MinHash over word n-grams (LSH, connected components)."""
 
     name: ClassVar[str] = "minhash_dedup"
+    needs: ClassVar[tuple[str, ...]] = ("text",)
 
     words: int = Field(5, ge=1, le=64, description="Words in a shingle; a shorter text is one shingle as a whole.")
     bands: int = Field(14, ge=1, le=1024, description="Bands of the signature: texts that agree in one are a pair.")
@@ -85,7 +86,7 @@ class MinhashDedup(Exchange):
         keys = [np.empty((0, self.bands), dtype=np.uint64)]
         signed_rows = [np.empty(0, dtype=np.uint32)]
         identities = []
-        for row, batch in documents_with_text(task):
+        for row, batch in task.documents([*(field.name for field in IDENTITY), "text"]):
             signed = sign_bands(batch.column("text"), self.words, self.bands, self.rows, self.seed)
             has_words = signed.words > 0
             keys.append(signed.keys[has_words])

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from pipeline import Recipe, compile_plan, run
 from pipeline.errors import RecipeError
 from pipeline.plan import Plan, pack
-from stages.base import Filter, Rule, Split, Transform
+from stages.base import Exchange, Filter, Phase, Rule, Split, Transform, Upstream
+from stages.documents import HTML_SCHEMA
 from tests.pipeline.conftest import RECIPE
+from tests.pipeline.line_stages import Lines
 
 
 def test_a_recipe_compiles_to_row_wise_phases_and_those_of_its_exchanges(lines: Path) -> None:
@@ -138,6 +140,41 @@ def test_stages_that_could_not_run_are_refused_by_the_plan(lines: Path, after_th
     with pytest.raises(RecipeError, match=message) as caught:
         compile_plan(recipe, [lines])
     assert "\n" not in str(caught.value)
+
+
+class Pages(Lines):
+    """Gives pages, which have no text yet."""
+
+    name: ClassVar[str] = "pages"
+
+    def output_schema(self) -> pa.Schema:
+        return HTML_SCHEMA
+
+
+@pytest.mark.parametrize("stage", ["gopher", "exact_dedup", "minhash_dedup", "train_tokenizer"])
+def test_a_stage_that_needs_text_is_refused_before_texts_are_extracted(lines: Path, stage: str) -> None:
+    recipe = Recipe.parse({"name": "pages", "stages": ["tests.pipeline.test_plan:Pages", stage]})
+    with pytest.raises(RecipeError, match=f"stage '{stage}' needs a column 'text'; put extract_text before it"):
+        compile_plan(recipe, [lines])
+
+
+def test_a_stage_may_need_what_a_filter_that_is_not_run_measures(lines: Path) -> None:
+    sorting = "tests.pipeline.test_plan:SortByWords"
+    recipe = {**RECIPE, "stages": [RECIPE["stages"][0], "gopher", sorting]}
+    assert compile_plan(Recipe.parse(recipe), [lines]).phases[-1].name == "SortByWords.sort"
+    recipe["stages"].remove("gopher")
+    with pytest.raises(RecipeError, match="stage 'SortByWords' needs a column 'gopher_words'"):
+        compile_plan(Recipe.parse(recipe), [lines])
+
+
+class SortByWords(Exchange):
+    """Reads a measurement of a filter."""
+
+    name: ClassVar[str] = "sort_by_words"
+    needs: ClassVar[tuple[str, ...]] = ("gopher_words",)
+
+    def phases(self, label: str, upstream: Upstream, seed: int) -> tuple[list[Phase], Upstream]:
+        return [Phase("sort", 1, upstream.reads(), ("sorted",))], upstream
 
 
 def test_a_filter_after_an_exchange_may_read_what_came_before_and_the_clusters(lines: Path) -> None:

@@ -1,0 +1,68 @@
+"""Check before anything runs that every stage finds the columns it needs.
+
+Row-wise stages run on a batch of no rows, so that an expression over a column that no stage adds, a rule that
+cannot be evaluated or a stage in the wrong place shows at once. What a filter or an exchange declares in
+`needs` is looked up by name. A filter that declares needs and measurements is not run unless a stage after it
+depends on its columns: so a plan waits for no model and no kernel. Cost: milliseconds a stage that runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pyarrow as pa
+
+from pipeline.batches import with_cluster_columns
+from pipeline.errors import RecipeError
+from pipeline.guard import blaming, checked, no_rows, split_errors
+from pipeline.plan import Plan, PlannedPhase, stages_of
+from stages.base import Exchange, Filter, Stage, Transform
+from stages.judge import Judge
+
+
+def check_columns(plan: Plan) -> None:
+    """Raises RecipeError, or what a stage raises that says what to mend, for the first stage that could not run."""
+    with blaming(next(iter(plan.recipe.stages))):
+        batch = no_rows(plan.recipe.source().output_schema())
+    steps = [(phase, label, stage) for phase in plan.phases for label, stage in stages_of(plan, phase).items()]
+    last_to_run = max((number for number, (_, _, stage) in enumerate(steps) if _must_run(stage)), default=-1)
+    declared: set[str] = set()
+    entered = plan.phases[0]
+    for number, (phase, label, stage) in enumerate(steps):
+        if isinstance(stage, (Filter, Exchange)):
+            _find_needs(label, stage.needs, declared.union(batch.schema.names))
+        if not isinstance(stage, Transform):
+            continue
+        if phase is not entered:
+            batch, entered = _with_clusters(batch, phase), phase
+        if number > last_to_run:
+            assert isinstance(stage, Filter)
+            declared.update(stage.measurements)
+        else:
+            batch = _run_on_no_rows(label, stage, batch)
+
+
+def _must_run(stage: Stage) -> bool:
+    """Whether what the stage needs and gives is known only by running it."""
+    declares = isinstance(stage, Filter) and bool(stage.needs) and bool(stage.measurements)
+    return isinstance(stage, Transform) and not declares
+
+
+def _find_needs(label: str, needs: Collection[str], columns: Collection[str]) -> None:
+    for name in needs:
+        if name not in columns:
+            mend = "put extract_text before it" if name == "text" else "no stage before it gives one"
+            raise RecipeError(f"stage '{label}' needs a column '{name}'; {mend}")
+
+
+def _run_on_no_rows(label: str, stage: Transform, batch: pa.RecordBatch) -> pa.RecordBatch:
+    with blaming(label):
+        batch, _ = split_errors(checked(label, stage, batch))
+        if isinstance(stage, Filter):
+            Judge(stage.rules()).check(batch.schema)
+    return batch
+
+
+def _with_clusters(batch: pa.RecordBatch, phase: PlannedPhase) -> pa.RecordBatch:
+    removals = phase.upstream.removals if phase.upstream is not None else ()
+    return no_rows(with_cluster_columns(batch.schema, [output.partition(".")[0] for output in removals]))
