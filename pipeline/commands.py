@@ -1,4 +1,4 @@
-"""Commands that make runs, and the stages that recipes name: run, plan, task, stages."""
+"""Commands that make runs, and the stages that recipes name: run, plan, task, publish, stages."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(
         name="task", epilog="Example: corpusmill plan fineweb --in crawl/ --out run/; corpusmill task run/ curate 3"
     )(task)
+    app.command(name="publish", epilog="Example: corpusmill publish run/")(publish)
     app.command(name="stages", epilog="Example: corpusmill stages gopher")(stages)
 
 
@@ -73,8 +74,8 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Show the phases and tasks that a recipe compiles to, without running anything."""
-    from pipeline.driver import write_plan
     from pipeline.plan import compile_plan
+    from pipeline.preparation import write_plan
 
     parsed = _recipe(recipe, changes)
     compiled = compile_plan(parsed, inputs, limit) if out is None else write_plan(parsed, inputs, out, limit)
@@ -107,6 +108,13 @@ def task(
     if isinstance(outcome, TaskFailure):
         raise (RecipeError if outcome.mendable else RunError)(f"{phase} task {index}: {outcome.message}")
     print(f"{phase}:{index} {outcome}")
+
+
+def publish(run: RunArgument) -> None:
+    """Publish what the tasks of a planned run made; exit status 75 if some are not done yet."""
+    from pipeline.completion import publish_run
+
+    print_totals(publish_run(run))
 
 
 def stages(

@@ -6,7 +6,6 @@ phase opens only when everything it reads is complete; a failed task lets its ph
 
 from __future__ import annotations
 
-import shutil
 import signal
 import threading
 import time
@@ -16,21 +15,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-import yaml
-
 from pipeline.changes import explain_phase, explain_tasks
+from pipeline.completion import finish
 from pipeline.errors import RecipeError, RunError
 from pipeline.executors import NO_LIMITS, make_executor
 from pipeline.executors.base import Executor, TaskFailure
 from pipeline.executors.limits import Limits
 from pipeline.faults import entering_task, fault_point
-from pipeline.files import atomic_path, driver_lock, remove_temporary_files, write_json
-from pipeline.plan import Plan, PlannedPhase, compile_plan
+from pipeline.files import driver_lock, write_json
+from pipeline.plan import Plan, PlannedPhase
+from pipeline.preparation import open_workspace, prepare, previous_plan
 from pipeline.progress import Progress
-from pipeline.publication import publish, withdraw_stale
+from pipeline.publication import publish
 from pipeline.recipe import Recipe
 from pipeline.resume import missing_tasks
-from pipeline.totals import Totals, run_totals
+from pipeline.totals import Totals
 from pipeline.workspace import Workspace
 
 
@@ -61,11 +60,11 @@ def run(
     which the same call goes on.
     """
     started = time.monotonic()
-    workspace = Workspace(_writable(Path(out)))
+    workspace = open_workspace(Path(out))
     progress = Progress(quiet)
     with driver_lock(workspace.run):
-        previous = _previous_plan(workspace)
-        plan = _prepare(recipe, inputs, limit, workspace, progress)
+        previous = previous_plan(workspace)
+        plan = prepare(recipe, inputs, limit, workspace, progress)
         result = RunResult(workspace.run, Totals())
         runner = make_executor(executor, workers, limits)
         try:
@@ -74,40 +73,9 @@ def run(
         finally:
             runner.close()
             progress.close()
-        _collect_garbage(plan, workspace)
-        remove_temporary_files(workspace.run)
-        result.totals = run_totals(plan, workspace)
+        result.totals = finish(plan, workspace)
     result.seconds = time.monotonic() - started
     return result
-
-
-def write_plan(recipe: Recipe, inputs: Sequence[str | Path], out: str | Path, limit: int | None = None) -> Plan:
-    """Make a run directory ready for `run_task`, by whatever schedules it, without running anything.
-
-    Raises RecipeError for what the user must mend.
-    """
-    workspace = Workspace(_writable(Path(out)))
-    with driver_lock(workspace.run):
-        return _prepare(recipe, inputs, limit, workspace, Progress(quiet=True))
-
-
-def _prepare(
-    recipe: Recipe, inputs: Sequence[str | Path], limit: int | None, workspace: Workspace, progress: Progress
-) -> Plan:
-    """Write recipe and plan, and clear away what died and what another recipe published."""
-    plan = compile_plan(recipe, inputs, limit)
-    remove_temporary_files(workspace.run)
-    for phase in plan.phases:
-        shutil.rmtree(workspace.running(phase, 0).parent, ignore_errors=True)
-    _save_recipe(recipe, workspace)
-    plan.save(workspace.plan_file)
-    withdraw_stale(plan, workspace, progress)
-    return plan
-
-
-def _save_recipe(recipe: Recipe, workspace: Workspace) -> None:
-    with atomic_path(workspace.run / "recipe.yaml") as temporary:
-        temporary.write_text(yaml.safe_dump(recipe.to_data(), sort_keys=False, allow_unicode=True), "utf-8")
 
 
 def _run_phases(
@@ -150,37 +118,6 @@ def _raise_failures(failures: Sequence[TaskFailure], phase: PlannedPhase) -> Non
         f"{len(failures)} of {phase.tasks} tasks of {phase.name} failed: {'; '.join(lines[:3])}{more}; "
         "see `corpusmill logs`; the same command goes on"
     )
-
-
-def _previous_plan(workspace: Workspace) -> Plan | None:
-    """The plan that last ran here, if it can still be read; only used to explain what changed."""
-    try:
-        return workspace.load_plan()
-    except RecipeError:
-        return None
-
-
-def _writable(run: Path) -> Path:
-    if run.exists() and not run.is_dir():
-        raise RecipeError(f"{run}: exists and is not a folder; choose another --out")
-    if run.is_dir() and any(run.iterdir()) and not (run / "plan.json").exists() and not (run / ".driver.lock").exists():
-        raise RecipeError(f"{run}: is not empty and not a run directory; choose another --out")
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-        probe = run / ".tmp-probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise RecipeError(f"{run}: cannot be written: {error.strerror}; choose another --out") from error
-    return run
-
-
-def _collect_garbage(plan: Plan, workspace: Workspace) -> None:
-    """Remove the work of earlier recipes once this one is complete."""
-    wanted = {phase.folder for phase in plan.phases}
-    for folder in workspace.work.iterdir() if workspace.work.is_dir() else ():
-        if folder.name not in wanted:
-            shutil.rmtree(folder)
 
 
 @contextmanager

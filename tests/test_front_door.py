@@ -77,7 +77,7 @@ def test_wrong_use_is_one_line_and_status_2(place: Path, arguments: str, says: s
 
 
 def test_every_command_has_help_with_an_example() -> None:
-    commands = "run plan status logs stages inspect trace train sample eval demo".split()
+    commands = "run plan task publish status logs stages inspect trace train sample eval demo".split()
     for command in [[name] for name in commands] + [["tokenizer", "train"], ["shards", "verify"]]:
         result = corpusmill(*command, "--help")
         assert result.returncode == 0 and "Example: corpusmill" in result.stdout, command

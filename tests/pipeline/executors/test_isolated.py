@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,11 @@ import pytest
 import yaml
 
 from pipeline import Recipe, run
-from pipeline.driver import write_plan
+from pipeline.completion import publish_run
 from pipeline.errors import NotReady, RecipeError
 from pipeline.executors.isolated import run_isolated
 from pipeline.executors.limits import Limits
+from pipeline.preparation import write_plan
 from tests.pipeline.conftest import RECIPE, published
 
 
@@ -25,8 +27,7 @@ def test_tasks_run_one_by_one_leave_what_a_run_leaves(lines: Path, tmp_path: Pat
         for index in reversed(range(phase.tasks)):
             assert run_isolated(tmp_path / "piecemeal", phase.name, index, Limits()) == "done"
             assert run_isolated(tmp_path / "piecemeal", phase.name, index, Limits()) == "finished before"
-    result = run(recipe, [lines], tmp_path / "piecemeal", executor="inline", quiet=True)
-    assert sum(result.ran.values()) == 0
+    assert publish_run(tmp_path / "piecemeal").balanced()
     assert published(tmp_path / "piecemeal") == published(tmp_path / "whole")
 
 
@@ -54,3 +55,22 @@ def test_the_command_line_tells_not_ready_from_failed(lines: Path, tmp_path: Pat
     assert corpusmill("task", out, "curate", "1").stdout == "curate:1 done\n"
     assert corpusmill("task", out, "curate", "1").stdout == "curate:1 finished before\n"
     assert corpusmill("task", out, "curate", "99").returncode == 2
+
+
+def test_the_worked_example_of_schedulers_md_ends_in_published_folders(lines: Path, tmp_path: Path) -> None:
+    recipe, corpus, out = tmp_path / "recipe.yaml", str(lines / "part-0.txt"), str(tmp_path / "run")
+    recipe.write_text(yaml.safe_dump({**RECIPE, "task_bytes": "40kB"}))
+
+    def corpusmill(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-m", "corpusmill", *arguments], capture_output=True, text=True)
+
+    plan = json.loads(corpusmill("plan", str(recipe), "--in", corpus, "--out", out, "--json").stdout)
+    early = corpusmill("publish", out)
+    assert (early.returncode, early.stderr.count("\n")) == (75, 1)
+    assert "2 of 2 tasks of curate are not done (tasks 0, 1)" in early.stderr
+    for phase in plan["phases"]:
+        for index in range(phase["tasks"]):
+            assert corpusmill("task", out, phase["name"], str(index)).returncode == 0
+    assert corpusmill("publish", out).stdout.startswith("read 300 = kept ")
+    run(Recipe.load(recipe), [corpus], tmp_path / "whole", executor="inline", quiet=True)
+    assert published(tmp_path / "run") == published(tmp_path / "whole")

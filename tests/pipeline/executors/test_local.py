@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from pipeline import Recipe
-from pipeline.driver import write_plan
 from pipeline.errors import Stopped
 from pipeline.executors.limits import Limits
 from pipeline.executors.local import LocalExecutor
+from pipeline.preparation import write_plan
 from tests.pipeline.conftest import RECIPE
 
 ROOT = Path(__file__).parents[3]

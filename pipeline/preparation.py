@@ -1,0 +1,70 @@
+"""Make a run directory ready for tasks: compile the plan, write it, clear away what is stale."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from pipeline.errors import RecipeError
+from pipeline.files import atomic_path, driver_lock, remove_temporary_files
+from pipeline.plan import Plan, compile_plan
+from pipeline.progress import Progress
+from pipeline.publication import withdraw_stale
+from pipeline.recipe import Recipe
+from pipeline.workspace import Workspace
+
+
+def write_plan(recipe: Recipe, inputs: Sequence[str | Path], out: str | Path, limit: int | None = None) -> Plan:
+    """Make a run directory ready for `run_task`, by whatever schedules it, without running anything.
+
+    Raises RecipeError for what the user must mend.
+    """
+    workspace = open_workspace(Path(out))
+    with driver_lock(workspace.run):
+        return prepare(recipe, inputs, limit, workspace, Progress(quiet=True))
+
+
+def prepare(
+    recipe: Recipe, inputs: Sequence[str | Path], limit: int | None, workspace: Workspace, progress: Progress
+) -> Plan:
+    """Write recipe and plan, and clear away what died and what another recipe published."""
+    plan = compile_plan(recipe, inputs, limit)
+    remove_temporary_files(workspace.run)
+    for phase in plan.phases:
+        shutil.rmtree(workspace.running(phase, 0).parent, ignore_errors=True)
+    _save_recipe(recipe, workspace)
+    plan.save(workspace.plan_file)
+    withdraw_stale(plan, workspace, progress)
+    return plan
+
+
+def previous_plan(workspace: Workspace) -> Plan | None:
+    """The plan that last ran here, if it can still be read; only used to explain what changed."""
+    try:
+        return workspace.load_plan()
+    except RecipeError:
+        return None
+
+
+def open_workspace(run: Path) -> Workspace:
+    """The run directory of --out, made if need be. RecipeError when it is something else or cannot be written."""
+    if run.exists() and not run.is_dir():
+        raise RecipeError(f"{run}: exists and is not a folder; choose another --out")
+    if run.is_dir() and any(run.iterdir()) and not (run / "plan.json").exists() and not (run / ".driver.lock").exists():
+        raise RecipeError(f"{run}: is not empty and not a run directory; choose another --out")
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        probe = run / ".tmp-probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise RecipeError(f"{run}: cannot be written: {error.strerror}; choose another --out") from error
+    return Workspace(run)
+
+
+def _save_recipe(recipe: Recipe, workspace: Workspace) -> None:
+    with atomic_path(workspace.run / "recipe.yaml") as temporary:
+        temporary.write_text(yaml.safe_dump(recipe.to_data(), sort_keys=False, allow_unicode=True), "utf-8")
