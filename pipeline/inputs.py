@@ -22,7 +22,7 @@ BLOCK = 1 << 16
 BLOCKS = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ListedFile:
     """An input file of the plan: identity name, where it lies, size in bytes and sampled sha256."""
 

@@ -11,13 +11,13 @@ in the wrong place is refused at once and not by the first batch.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from pipeline.errors import RecipeError
-from pipeline.files import write_json
+from pipeline.files import atomic_path
 from pipeline.fingerprint import component, digest
 from pipeline.guard import blaming
 from pipeline.inputs import ListedFile, list_inputs
@@ -77,14 +77,20 @@ class Plan:
         raise RecipeError(f"no phase of the plan writes '{output}'")
 
     def save(self, path: Path) -> None:
-        data = {
-            "format": self.format,
-            "recipe": self.recipe.to_data(),
-            "limit": self.limit,
-            "files": [{**asdict(file), "path": str(file.path)} for file in self.files.values()],
-            "phases": [asdict(phase) for phase in self.phases],
-        }
-        write_json(path, data)
+        """Write the plan as JSON, a file or task a line, so that no second copy of a long plan is ever in memory."""
+        with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
+            stream.write(f'{{"format": {self.format}, "limit": {_json(self.limit)},\n')
+            stream.write(f'"recipe": {_json(self.recipe.to_data())},\n"files": ')
+            _write_rows(stream, ({**asdict(file), "path": str(file.path)} for file in self.files.values()))
+            stream.write(',\n"phases": [')
+            for number, phase in enumerate(self.phases):
+                stream.write(f'{"," if number else ""}\n{{"splits": ')
+                _write_rows(stream, ([asdict(split) for split in task] for task in phase.splits))
+                for key, value in asdict(replace(phase, splits=())).items():
+                    if key != "splits":
+                        stream.write(f",\n{_json(key)}: {_json(value)}")
+                stream.write("}")
+            stream.write("]}\n")
 
     @classmethod
     def load(cls, path: Path) -> Plan:
@@ -111,25 +117,35 @@ def compile_plan(recipe: Recipe, inputs: Sequence[str | Path], limit: int | None
     """
     from pipeline.column_check import check_columns
 
-    source = recipe.source()
-    files = {file.name: file for file in list_inputs(inputs, source)}
+    files = {file.name: file for file in list_inputs(inputs, recipe.source())}
     try:
-        splits = _splits(recipe, files, limit)
-        plan = _Compiler(recipe, files, splits).compile(limit)
+        plan = plan_tasks(recipe, files, _splits(recipe, files, limit), limit)
         check_columns(plan)
         return plan
     except StageError as error:
         raise RecipeError(str(error)) from error
 
 
-def _splits(recipe: Recipe, files: dict[str, ListedFile], limit: int | None) -> tuple[tuple[Split, ...], ...]:
-    source = recipe.source()
-    target = task_size(recipe, sum(file.size for file in files.values()))
+def plan_tasks(
+    recipe: Recipe, files: dict[str, ListedFile], tasks: tuple[tuple[Split, ...], ...], limit: int | None = None
+) -> Plan:
+    """The plan of a listing that is already cut into tasks. Touches no input, and checks no column."""
+    return _Compiler(recipe, files, tasks).compile(limit)
+
+
+def cut(recipe: Recipe, files: Iterable[ListedFile], target_bytes: int) -> list[Split]:
+    """The source's splits of about `target_bytes`, in identity order."""
     with blaming(next(iter(recipe.stages))):
-        cut = [split for file in files.values() for split in source.splits(file.input_file(), target)]
-        if limit is not None:
-            cut = _first_rows(recipe, files, cut, limit)
-    return pack(cut, target)
+        return [split for file in files for split in recipe.source().splits(file.input_file(), target_bytes)]
+
+
+def _splits(recipe: Recipe, files: dict[str, ListedFile], limit: int | None) -> tuple[tuple[Split, ...], ...]:
+    target = task_size(recipe, sum(file.size for file in files.values()))
+    splits = cut(recipe, files.values(), target)
+    if limit is not None:
+        with blaming(next(iter(recipe.stages))):
+            splits = _first_rows(recipe, files, splits, limit)
+    return pack(splits, target)
 
 
 def task_size(recipe: Recipe, total_bytes: int) -> int:
@@ -269,6 +285,17 @@ class _Compiler:
 def _component(label: str, stage: Stage) -> dict[str, Any]:
     with blaming(label):
         return component(stage)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _write_rows(stream: TextIO, rows: Iterable[Any]) -> None:
+    stream.write("[")
+    for number, row in enumerate(rows):
+        stream.write(f"{',' if number else ''}\n{_json(row)}")
+    stream.write("]")
 
 
 def _phase_from_json(data: dict[str, Any]) -> PlannedPhase:

@@ -58,7 +58,7 @@ class Stage(BaseModel):
 # ---------------------------------------------------------------------------------------------- sources
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class InputFile:
     """A file found below an input root: `name` is its identity, `path` only where it lies today."""
 
@@ -67,7 +67,7 @@ class InputFile:
     size: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Split:
     """A range [start, end) of one file: bytes, or row groups for Parquet. `rows` caps what is read of it."""
 
