@@ -94,6 +94,8 @@ class Manifest:
     cpu_seconds: float
     peak_memory_bytes: int
     attempt: int
+    #: When the task began, in seconds since 1970; a report's wall time is the union over tasks.
+    started: float = 0.0
     slowest: SlowestBatch | None = None
 
     def save(self, path: Path) -> None:

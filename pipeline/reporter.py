@@ -52,6 +52,11 @@ class TaskReporter:
         """Ordinal of the batch in flight, counted from 1."""
         return self._shared[BATCH]
 
+    @property
+    def rows(self) -> int:
+        """Rows read so far."""
+        return self._shared[ROWS]
+
     def log(self, event: str, **details: Any) -> None:
         """Append a line to the task's log."""
         self._log.parent.mkdir(parents=True, exist_ok=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from pipeline.options import JsonOption, RunArgument
-from pipeline.tables import print_table
+from pipeline.tables import duration
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,54 +20,38 @@ def add_to(app: typer.Typer) -> None:
 
 def status(
     run: RunArgument,
-    watch: Annotated[bool, typer.Option("--watch", help="Repeat every second until the run ends.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again until the run is no longer at work.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what is done, running and failed, from the manifests alone."""
+    """Show what is done, running, failed and waiting, how fast it goes and what is slow, from any machine."""
+    from pipeline import status_report
     from pipeline.status import read_status
 
-    while True:
-        found = read_status(run)
-        if as_json:
-            print(json.dumps(found, indent=1))
-        else:
-            rows = [
-                [
-                    phase["phase"],
-                    f"{phase['done']}/{phase['tasks']}",
-                    str(phase["running"]),
-                    str(phase["failed"]),
-                    f"{phase['rows']:,}" if phase["rows"] else "",
-                    f"{phase['rows_per_second']:,.0f}" if phase["rows_per_second"] else "",
-                    f"{phase['seconds']:,.1f}",
-                ]
-                for phase in found["phases"]
-            ]
-            print_table(["phase", "done", "running", "failed", "rows", "rows/s/worker", "worker seconds"], rows)
-            print(f"state: {found['state']}")
-            for failure in found["failures"][:5]:
-                print(f"{failure['task']}: {failure['message']}")
-        if not watch or found["state"] != "running":
-            return
-        time.sleep(1.0)
+    if as_json:
+        for found in status_report.looks(run) if watch else [read_status(run)]:
+            print(json.dumps(asdict(found), indent=None if watch else 1), flush=True)
+    elif watch:
+        status_report.watch(run)
+    else:
+        status_report.print_status(read_status(run))
 
 
 def logs(
     run: RunArgument,
-    task: Annotated[str, typer.Argument(metavar="PHASE:INDEX", help="A task, as `corpusmill status` names it.")],
+    task: Annotated[
+        str | None, typer.Argument(metavar="PHASE:INDEX", help="A task, as `corpusmill status` names it.")
+    ] = None,
 ) -> None:
-    """Print the log of one task, one JSON object a line."""
-    from pipeline.errors import RecipeError
-    from pipeline.workspace import Workspace
+    """Print the log of one task, one JSON object a line; without a task, name those that failed or take longest."""
+    from pipeline.status import read_status
+    from pipeline.task_log import read_log
 
-    phase_name, _, number = task.rpartition(":")
-    if not phase_name or not number.isdigit():
-        raise RecipeError(f"{task}: name a task as PHASE:INDEX, for example curate:0")
-    workspace = Workspace(run)
-    phase = workspace.load_plan().phase(phase_name)
-    if int(number) >= phase.tasks:
-        raise RecipeError(f"{task}: {phase_name} has the tasks 0 to {phase.tasks - 1}")
-    log = workspace.log(phase, int(number))
-    if not log.exists():
-        raise RecipeError(f"{task}: has not started, so it has no log")
-    print(log.read_text("utf-8"), end="")
+    if task is not None:
+        print(read_log(run, task), end="")
+        return
+    found = read_status(run)
+    for failure in found.failures:
+        print(f"{failure.task} failed: {failure.message}")
+    for slow in found.slowest_running + found.slowest_finished:
+        print(f"{slow.task} {slow.state} {duration(slow.seconds)}")
+    print(f"see one: corpusmill logs {run} PHASE:INDEX")

@@ -16,12 +16,12 @@ from pathlib import Path
 from pipeline.errors import RunError, Stopped
 from pipeline.exchange import ExchangeTask
 from pipeline.faults import entering_task, fault_point
-from pipeline.files import write_json
 from pipeline.fingerprint import digest
 from pipeline.manifest import Manifest
 from pipeline.plan import Plan, PlannedPhase, stages_of
 from pipeline.reporter import TaskReporter
 from pipeline.rowwise import RowwiseTask
+from pipeline.running_marker import marked_as_running
 from pipeline.task_inputs import TaskInputs
 from pipeline.task_outputs import TaskOutputs
 from pipeline.workspace import Workspace
@@ -48,22 +48,19 @@ def run_task(
     phase = plan.phase(phase_name)
     entering_task(phase.name, index)
     reporter = TaskReporter(workspace.log(phase, index), shared)
-    running = workspace.running(phase, index)
-    write_json(running, {"pid": os.getpid(), "started": time.time(), "attempt": attempt}, durable=False)
     reporter.log("started", attempt=attempt, pid=os.getpid())
     try:
-        manifest = _run(phase, index, inputs or TaskInputs(plan, workspace), reporter, attempt, rehearse)
-        fault_point("before_manifest")
-        manifest.save(workspace.manifest(phase, index))
-        workspace.failure(phase, index).unlink(missing_ok=True)
+        with marked_as_running(workspace.running(phase, index), index, attempt, lambda: reporter.rows):
+            manifest = _run(phase, index, inputs or TaskInputs(plan, workspace), reporter, attempt, rehearse)
+            fault_point("before_manifest")
+            manifest.save(workspace.manifest(phase, index))
+            workspace.failure(phase, index).unlink(missing_ok=True)
     except Stopped:
         reporter.log("stopped")
         raise
     except Exception as error:
         reporter.log("failed", error=f"{type(error).__name__}: {error}", exc_info=_traceback(error))
         raise
-    finally:
-        running.unlink(missing_ok=True)
     reporter.log(
         "done", rows=manifest.rows and asdict(manifest.rows), counters=manifest.counters, seconds=manifest.seconds
     )
@@ -73,7 +70,7 @@ def run_task(
 def _run(
     phase: PlannedPhase, index: int, inputs: TaskInputs, reporter: TaskReporter, attempt: int, rehearse: int
 ) -> Manifest:
-    started, cpu = time.perf_counter(), time.process_time()
+    began, started, cpu = time.time(), time.perf_counter(), time.process_time()
     plan, outputs = inputs.plan, TaskOutputs(phase, inputs.workspace)
     described = inputs.describe(phase, index)
     rows, accounts, counters, bytes_read, slowest = None, [], {}, 0, None
@@ -104,6 +101,7 @@ def _run(
         cpu_seconds=round(time.process_time() - cpu, 6),
         peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         attempt=attempt,
+        started=round(began, 3),
         slowest=slowest,
     )
 
