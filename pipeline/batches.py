@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.inputs import check_unchanged
 from pipeline.plan import Plan
 from pipeline.removals import Removals
 from stages.base import InputPart, Source, Split
@@ -32,14 +33,16 @@ class ReadBatch(NamedTuple):
 
 
 def source_batches(plan: Plan, split: Split, label: str) -> Iterator[ReadBatch]:
-    """The rows of one split, at most its cap, in identity order."""
+    """The rows of one split, at most its cap, in identity order. Raises when its file is not the planned one."""
     source = plan.recipe.source()
+    check_unchanged(plan.files[split.file])
     for documents, rejects in _capped(source, split, plan):
         positions = _ranks(documents, rejects)
         verdict = {field.name: rejects.column(field.name) for field in VERDICT[1:]}
         verdict["stage"] = pa.array([label] * rejects.num_rows, pa.string())
         cut = documents.num_rows
         yield ReadBatch(documents, positions[:cut], rejects, positions[cut:], verdict)
+    check_unchanged(plan.files[split.file])
 
 
 def upstream_batches(part: InputPart, removals: Removals) -> Iterator[ReadBatch]:

@@ -20,9 +20,10 @@ from pipeline.completion import finish
 from pipeline.errors import RecipeError, RunError
 from pipeline.executors import NO_LIMITS, make_executor
 from pipeline.executors.base import Executor, TaskFailure
+from pipeline.executors.failures import record_failure
 from pipeline.executors.limits import Limits
 from pipeline.faults import entering_task, fault_point
-from pipeline.files import driver_lock, write_json
+from pipeline.files import driver_lock
 from pipeline.plan import Plan, PlannedPhase
 from pipeline.preparation import open_workspace, prepare, previous_plan
 from pipeline.progress import Progress
@@ -96,16 +97,12 @@ def _run_phases(
             failures = runner.run_phase(plan, workspace.run, phase.name, missing, progress.update)
             progress.phase_ended()
             if failures:
-                _record_failures(failures, phase, workspace)
+                for failure in failures:
+                    record_failure(workspace, phase, failure.index, failure.message)
                 _raise_failures(failures, phase)
         entering_task(phase.name, phase.tasks)
         publish(plan, phase, workspace)
         fault_point("between_phases")
-
-
-def _record_failures(failures: Sequence[TaskFailure], phase: PlannedPhase, workspace: Workspace) -> None:
-    for failure in failures:
-        write_json(workspace.failure(phase, failure.index), {"message": failure.message, "time": time.time()})
 
 
 def _raise_failures(failures: Sequence[TaskFailure], phase: PlannedPhase) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -17,6 +18,8 @@ from pipeline.errors import RunError
 from pipeline.faults import fault_point
 
 TEMPORARY_PREFIX = ".tmp-"
+#: Errors that only writing has, which the system reports without saying where.
+_OF_WRITING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
 
 
 @contextmanager
@@ -24,7 +27,8 @@ def atomic_path(target: Path, durable: bool = True) -> Iterator[Path]:
     """A temporary path beside `target` that replaces it when the block ends without an error.
 
     A block that leaves nothing at the temporary path leaves `target` as it is. What is not `durable`
-    (a marker that only says what goes on now) is not synced to the disk.
+    (a marker that only says what goes on now) is not synced to the disk. Errors of a full or read-only disk name
+    `target`: of several files open at once the one opened last.
     """
     if not target.parent.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -37,8 +41,13 @@ def atomic_path(target: Path, durable: bool = True) -> Iterator[Path]:
             _sync(temporary)
         fault_point("before_rename")
         temporary.replace(target)
+        fault_point("after_rename")
         if durable:
             _sync(target.parent)
+    except OSError as error:
+        if error.filename == str(temporary) or (error.filename is None and error.errno in _OF_WRITING):
+            raise OSError(error.errno, os.strerror(error.errno), str(target)) from error
+        raise
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import RecipeError
+from pipeline.errors import RecipeError, RunError
 from stages.base import InputFile, Source
 
 #: Marks a run directory, whose own files are never input.
@@ -52,6 +52,24 @@ def list_inputs(paths: Sequence[str | Path], source: Source) -> list[ListedFile]
                 )
             found[name] = path
     return [_listed(name, found[name]) for name in sorted(found, key=lambda name: name.encode())]
+
+
+def check_unchanged(file: ListedFile) -> None:
+    """Hold an input file against the plan, when a task begins and ends to read it. Cost: as listing it.
+
+    RecipeError when it is gone, RunError when it is not the file that was planned: rows of two versions never mix.
+    """
+    try:
+        size = file.path.stat().st_size
+    except FileNotFoundError:
+        raise RecipeError(
+            f"{file.path}: is gone since the plan was made; put it back, or repeat the command to go on without it"
+        ) from None
+    if size != file.size or _listed(file.name, file.path).sampled_sha256 != file.sampled_sha256:
+        raise RunError(
+            f"{file.path}: has changed since the plan was made ({file.size:,} bytes then, {size:,} now); "
+            "repeat the run or plan command, which plans it anew"
+        )
 
 
 def _files_below(root: Path, source: Source) -> list[tuple[str, Path]]:

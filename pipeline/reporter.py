@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import MutableSequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,9 @@ class TaskReporter:
         return self._shared[ROWS]
 
     def log(self, event: str, **details: Any) -> None:
-        """Append a line to the task's log."""
-        self._log.parent.mkdir(parents=True, exist_ok=True)
+        """Append a line to the task's log. A log that cannot be written fails no task."""
         line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **details}
-        with self._log.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+        with suppress(OSError):
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            with self._log.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")

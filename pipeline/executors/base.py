@@ -12,12 +12,17 @@ from pipeline.plan import Plan
 
 @dataclass(frozen=True)
 class TaskFailure:
-    """A task that could not be finished. `mendable`: the user must change something (exit status 2)."""
+    """A task that could not be finished.
+
+    `mendable`: the user must change something (exit status 2). `may_pass`: the machine's fault, so that a repeat
+    may succeed (pipeline.executors.repeats).
+    """
 
     phase: str
     index: int
     message: str
     mendable: bool
+    may_pass: bool = False
 
 
 #: Called with (tasks finished, rows so far) whenever either changes.

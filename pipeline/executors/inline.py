@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.errors import Stopped
 from pipeline.executors.base import Progress, TaskFailure
+from pipeline.executors.failures import task_failure
+from pipeline.executors.repeats import REPEATS, pause_before
 from pipeline.plan import Plan
 from pipeline.reporter import ROWS, SLOTS, STOP
 from pipeline.task import run_task
@@ -27,17 +30,34 @@ class InlineExecutor:
         rows = 0
         inputs = TaskInputs(plan, Workspace(run))
         for done, index in enumerate(indices):
-            if self._shared[STOP]:
-                raise Stopped("stopped; the same command goes on")
-            try:
-                run_task(plan, run, phase, index, self._shared, inputs=inputs)
-            except Stopped:
-                raise
-            except Exception as error:
-                failures.append(task_failure(phase, index, error))
+            failure = self._run_task(plan, run, phase, index, inputs)
+            failures += [failure] if failure else []
             rows += self._shared[ROWS]
             progress(done + 1, rows)
         return failures
+
+    def _run_task(self, plan: Plan, run: Path, phase: str, index: int, inputs: TaskInputs) -> TaskFailure | None:
+        """Run one task, again after a pause when the machine failed it."""
+        for repeat in range(REPEATS + 1):
+            if repeat:
+                self._pause(pause_before(phase, index, repeat))
+            if self._shared[STOP]:
+                raise Stopped("stopped; the same command goes on")
+            try:
+                run_task(plan, run, phase, index, self._shared, attempt=repeat + 1, inputs=inputs)
+                return None
+            except Stopped:
+                raise
+            except Exception as error:
+                failure = task_failure(phase, index, error)
+                if not failure.may_pass:
+                    break
+        return failure
+
+    def _pause(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self._shared[STOP]:
+            time.sleep(0.05)
 
     def stop(self, at_once: bool = False) -> None:
         self._shared[STOP] = 1
@@ -46,10 +66,3 @@ class InlineExecutor:
 
     def close(self) -> None:
         """Nothing to free."""
-
-
-def task_failure(phase: str, index: int, error: Exception) -> TaskFailure:
-    """How an exception of a task is reported."""
-    mendable = getattr(error, "exit_status", 1) == 2
-    text = str(error) if hasattr(error, "exit_status") else f"{type(error).__name__}: {error}"
-    return TaskFailure(phase, index, " ".join(text.split()), mendable)

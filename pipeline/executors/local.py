@@ -1,8 +1,9 @@
 """Run tasks in worker processes on this machine, one process a worker.
 
 Workers are spawned, never forked, so threads of numba, Arrow or torch cannot deadlock them. A worker that
-dies is noticed by its closed pipe and its task repeated by a new one (pipeline.executors.deaths); one whose
-task passes a limit is killed, and the task fails. Workers die with their driver: by the closed pipe, and on
+dies is noticed by its closed pipe and its task repeated by a new one (pipeline.executors.deaths), as is a task
+that the machine failed (pipeline.executors.repeats), while the other tasks go on; one whose task passes a limit
+is killed, and the task fails. Workers die with their driver: by the closed pipe, and on
 Linux by a signal.
 """
 
@@ -14,7 +15,7 @@ import os
 import signal
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,9 +27,9 @@ from typing import Any
 from pipeline.errors import Stopped
 from pipeline.executors.base import Progress, TaskFailure
 from pipeline.executors.deaths import Deaths
-from pipeline.executors.inline import task_failure
+from pipeline.executors.failures import record_failure, task_failure
 from pipeline.executors.limits import Limits
-from pipeline.files import write_json
+from pipeline.executors.repeats import REPEATS, pause_before
 from pipeline.plan import Plan
 from pipeline.reporter import BATCH, ROW_FILE, ROW_ORDINAL, ROWS, SLOTS, STOP
 from pipeline.verdicts import Verdict, add_verdict
@@ -50,13 +51,34 @@ class _Worker:
 
 @dataclass
 class _PhaseRun:
-    """Where one phase stands: tasks waiting, deaths so far, what failed."""
+    """Where one phase stands: tasks waiting, tasks to repeat after a pause, deaths and errors so far, what failed."""
 
     waiting: list[int]
+    #: When (monotonic) a task may be repeated.
+    pausing: dict[int, float] = field(default_factory=dict)
+    errors: Counter[int] = field(default_factory=Counter)
     deaths: defaultdict[int, Deaths] = field(default_factory=lambda: defaultdict(Deaths))
     failures: list[TaskFailure] = field(default_factory=list)
     finished: int = 0
     finished_rows: int = 0
+
+    @property
+    def open(self) -> bool:
+        return bool(self.waiting or self.pausing)
+
+    def attempt(self, index: int) -> int:
+        """Number of the task's next attempt, counted from 1."""
+        return self.deaths[index].attempts + self.errors[index]
+
+    def repeat(self, phase: str, index: int, failures: int) -> None:
+        """Repeat a task after the pause that follows so many failures."""
+        self.pausing[index] = time.monotonic() + pause_before(phase, index, failures)
+
+    def end_pauses(self) -> None:
+        """Let tasks whose pause is over wait for a worker, before all others."""
+        for index in [index for index, end in self.pausing.items() if end <= time.monotonic()]:
+            del self.pausing[index]
+            self.waiting.append(index)
 
 
 class LocalExecutor:
@@ -73,10 +95,11 @@ class LocalExecutor:
         self, plan: Plan, run: Path, phase: str, indices: Sequence[int], progress: Progress
     ) -> list[TaskFailure]:
         state = _PhaseRun(waiting=list(reversed(indices)))
-        while state.waiting or any(worker.task is not None for worker in self._workers):
+        while state.open or any(worker.task is not None for worker in self._workers):
             if self._stopping:
                 self._drain()
                 break
+            state.end_pauses()
             self._assign(state, run, phase)
             self._collect(state, plan, run, phase)
             self._enforce_limits()
@@ -111,9 +134,9 @@ class LocalExecutor:
                 worker.task = state.waiting.pop()
                 worker.shared[ROWS] = 0
                 worker.started = time.monotonic()
-                deaths = state.deaths[worker.task]
+                rehearse = state.deaths[worker.task].rehearse
                 try:
-                    worker.pipe.send((phase, worker.task, deaths.attempts, deaths.rehearse))
+                    worker.pipe.send((phase, worker.task, state.attempt(worker.task), rehearse))
                 except OSError:
                     worker.process.join(timeout=10)
 
@@ -126,11 +149,16 @@ class LocalExecutor:
             except (EOFError, OSError):
                 self._bury(worker, state, plan, run, phase)
                 continue
+            index, worker.task = worker.task, None
             if isinstance(outcome, TaskFailure):
+                state.errors[index] += 1
+                if outcome.may_pass and state.errors[index] <= REPEATS:
+                    record_failure(Workspace(run), plan.phase(phase), index, outcome.message)
+                    state.repeat(phase, index, state.errors[index])
+                    continue
                 state.failures.append(outcome)
             state.finished += 1
             state.finished_rows += worker.shared[ROWS]
-            worker.task = None
 
     def _enforce_limits(self) -> None:
         for worker in self._workers:
@@ -156,17 +184,20 @@ class LocalExecutor:
         deaths = state.deaths[worker.task]
         condemned = deaths.record(batch, row)
         planned, workspace = plan.phase(phase), Workspace(run)
-        message = f"worker died ({ending}) in batch {batch}, attempt {deaths.attempts - 1}"
+        message = f"worker died ({ending}) in batch {batch}, attempt {state.attempt(worker.task) - 1}"
         if condemned is not None:
             file = list(plan.files)[condemned[0] - 1]
             verdict = Verdict(file, condemned[1], condemned[2], f"its worker died of it alone, twice ({ending})")
             add_verdict(workspace.verdicts(planned, worker.task), verdict)
             message += f"; quarantined the row at {file} offset {verdict.offset}"
         sys.stderr.write(f"{phase} task {worker.task}: {message}\n")
-        write_json(workspace.failure(planned, worker.task), {"message": message, "time": time.time()})
+        record_failure(workspace, planned, worker.task, message)
         workspace.running(planned, worker.task).unlink(missing_ok=True)
         if not deaths.hopeless:
-            state.waiting.append(worker.task)
+            if row is None:
+                state.repeat(phase, worker.task, len(deaths.batches))
+            else:
+                state.waiting.append(worker.task)
             return
         message = f"its worker died {len(deaths.batches)} times ({ending}), in batches {deaths.batches}"
         state.failures.append(TaskFailure(phase, worker.task, message, mendable=False))

@@ -15,6 +15,7 @@ from typing import Any
 from pipeline.errors import RecipeError, Stopped
 from pipeline.executors.base import Progress, TaskFailure
 from pipeline.executors.limits import Limits
+from pipeline.files import file_sha256
 from pipeline.plan import Plan
 from pipeline.workspace import Workspace
 
@@ -46,6 +47,7 @@ class RayExecutor:
         ray = self._ray
         remote = ray.remote(num_cpus=1, memory=self._limits.memory, max_retries=LOST_NODES)(_run_task)
         workspace, planned = Workspace(run.resolve()), plan.phase(phase)
+        plan_sha256 = file_sha256(workspace.plan_file)
         waiting, flying = list(reversed(indices)), dict[Any, int]()
         failures: list[TaskFailure] = []
         finished, rows = 0, 0
@@ -57,7 +59,7 @@ class RayExecutor:
             while waiting and len(flying) < self._window():
                 index = waiting.pop()
                 reference = remote.options(name=f"{phase}:{index}").remote(
-                    str(workspace.run), phase, index, self._limits
+                    str(workspace.run), phase, index, self._limits, plan_sha256
                 )
                 flying[reference] = index
             ready, _ = ray.wait(list(flying), timeout=0.5)
@@ -71,6 +73,7 @@ class RayExecutor:
         return sorted(failures, key=lambda failure: failure.index)
 
     def stop(self, at_once: bool = False) -> None:
+        """End the running tasks now, whatever `at_once` says: Ray cannot ask one to stop at its next batch."""
         self._stopping = True
 
     def close(self) -> None:
@@ -104,10 +107,10 @@ def _connect(ray: Any) -> None:
         ray.init(num_cpus=len(os.sched_getaffinity(0)), include_dashboard=False, **settings)
 
 
-def _run_task(run: str, phase: str, index: int, limits: Limits) -> str | TaskFailure:
+def _run_task(run: str, phase: str, index: int, limits: Limits, plan_sha256: str) -> str | TaskFailure:
     from pipeline.executors.isolated import run_isolated
 
-    return run_isolated(Path(run), phase, index, limits)
+    return run_isolated(Path(run), phase, index, limits, plan_sha256)
 
 
 def _rows(workspace: Workspace, phase: Any, index: int) -> int:

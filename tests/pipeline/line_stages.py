@@ -113,12 +113,25 @@ class Greedy(Transform):
         return batch
 
 
+class Flaky(Transform):
+    """Fails over a text with `flaky` as a machine does, as often as there are files in the folder FLAKY_FAILURES."""
+
+    name: ClassVar[str] = "flaky"
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if any("flaky" in text for text in batch.column("text").to_pylist()):
+            for failure in sorted(Path(os.environ["FLAKY_FAILURES"]).iterdir()):
+                failure.unlink()
+                raise OSError(int(failure.suffix[1:]), os.strerror(int(failure.suffix[1:])))
+        return batch
+
+
 class Broken(Transform):
-    """Fails as a machine does, whatever the text."""
+    """Has an error in its code, whatever the text."""
 
     name: ClassVar[str] = "broken"
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if batch.num_rows:
-            raise OSError("the disk is gone")
+            raise ValueError("nothing fits")
         return batch

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,33 +65,57 @@ def test_a_row_that_kills_its_worker_is_quarantined_on_its_node(cluster: Any, tm
 def test_a_failed_task_fails_the_run_in_one_line(cluster: Any, lines: Path, tmp_path: Path) -> None:
     stages = ["tests.pipeline.line_stages:Lines", "tests.pipeline.line_stages:Broken"]
     recipe = Recipe.parse({"name": "broken", "task_bytes": "20kB", "stages": stages})
-    with pytest.raises(RunError, match=r"of curate failed: curate task 0: .*disk is gone"):
+    with pytest.raises(RunError, match=r"of curate failed: curate task 0: .*nothing fits"):
         run(recipe, [lines], tmp_path / "run", executor="ray", quiet=True)
+
+
+def test_a_worker_that_outlives_a_plan_takes_the_next_one(cluster: Any, lines: Path, tmp_path: Path) -> None:
+    """Ray keeps workers for a driver's life, in which one run directory may be planned twice."""
+    ray.init(log_to_driver=False)
+    try:
+        for least in (3, 60):
+            data = copy.deepcopy(RECIPE)
+            data["stages"][1]["tests.pipeline.line_stages:Length"]["least"] = least
+            changed = Recipe.parse(data)
+            run(changed, [lines], tmp_path / "run", executor="ray", quiet=True)
+    finally:
+        ray.shutdown()
+    run(changed, [lines], tmp_path / "fresh", executor="inline", quiet=True)
+    assert published(tmp_path / "run") == published(tmp_path / "fresh")
+
+
+def kill_when_a_task_runs(out: Path, kill: Callable[[], object], killed: list[int]) -> None:
+    """Kill as soon as a task of `curate` is under way; note how many tasks had finished by then."""
+    while not list(out.glob("work/curate-*/running/*.json")):
+        time.sleep(0.02)
+    killed.append(len(list(out.glob("work/curate-*/manifests/*.json"))))
+    kill()
 
 
 def test_a_node_that_is_lost_costs_nothing_but_time(
     cluster: Any, lines: Path, tmp_path: Path, undisturbed: dict[str, str]
 ) -> None:
-    lost = cluster.add_node(num_cpus=1)
-    removal = threading.Thread(target=lambda: (time.sleep(1.0), cluster.remove_node(lost, allow_graceful=False)))
+    lost, killed = cluster.add_node(num_cpus=1), list[int]()
+    remove = partial(cluster.remove_node, lost, allow_graceful=False)
+    removal = threading.Thread(target=kill_when_a_task_runs, args=(tmp_path / "run", remove, killed))
     removal.start()
-    run(Recipe.parse(RECIPE), [lines], tmp_path / "run", executor="ray", quiet=True)
+    result = run(Recipe.parse(RECIPE), [lines], tmp_path / "run", executor="ray", quiet=True)
     removal.join()
+    assert killed[0] < result.ran["curate"]
     assert published(tmp_path / "run") == undisturbed
 
 
 def test_a_driver_that_was_killed_is_started_again(
     cluster: Any, lines: Path, tmp_path: Path, undisturbed: dict[str, str]
 ) -> None:
-    recipe, out = tmp_path / "recipe.yaml", tmp_path / "run"
+    recipe, out, killed = tmp_path / "recipe.yaml", tmp_path / "run", list[int]()
     recipe.write_text(yaml.safe_dump(RECIPE))
     command = [sys.executable, "-m", "corpusmill", "run", str(recipe), "--in", str(lines)]
     command += ["--out", str(out), "--executor", "ray"]
     first = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    while first.poll() is None and not list(out.glob("work/curate-*/manifests/*.json")):
-        time.sleep(0.05)
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    kill_when_a_task_runs(out, first.kill, killed)
+    assert first.wait() == -signal.SIGKILL
+    assert not (out / "documents").exists()
     second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert second.returncode == 0, second.stderr
     assert published(out) == undisturbed
