@@ -45,7 +45,8 @@ def atomic_path(target: Path, durable: bool = True) -> Iterator[Path]:
         if durable:
             _sync(target.parent)
     except OSError as error:
-        if error.filename == str(temporary) or (error.filename is None and error.errno in _OF_WRITING):
+        nameless = error.filename is None and error.errno in _OF_WRITING
+        if error.errno is not None and (nameless or error.filename == str(temporary)):
             raise OSError(error.errno, os.strerror(error.errno), str(target)) from error
         raise
     finally:
