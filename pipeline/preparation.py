@@ -14,6 +14,7 @@ from pipeline.plan import Plan, compile_plan
 from pipeline.progress import Progress
 from pipeline.publication import withdraw_stale
 from pipeline.recipe import Recipe
+from pipeline.restoration import restore_needed
 from pipeline.workspace import Workspace
 
 
@@ -38,6 +39,8 @@ def prepare(
     _save_recipe(recipe, workspace)
     plan.save(workspace.plan_file)
     withdraw_stale(plan, workspace, progress)
+    for line in restore_needed(plan, workspace):
+        progress.say(line)
     return plan
 
 

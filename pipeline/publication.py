@@ -79,8 +79,13 @@ def _stands(place: Path, files: dict[str, tuple[Path, str]]) -> bool:
     """Whether a folder holds these files and nothing else, each the very file of `work/` or one with its content."""
     found = {path.name: path for path in _listing(place)}
     return set(found) == set(files) and all(
-        found[name].samefile(path) or file_sha256(found[name]) == sha256 for name, (path, sha256) in files.items()
+        _same(found[name], path) or file_sha256(found[name]) == sha256 for name, (path, sha256) in files.items()
     )
+
+
+def _same(published: Path, path: Path) -> bool:
+    """Whether the two are one file; what was cleaned away is none."""
+    return path.exists() and published.samefile(path)
 
 
 def _withdraw(folder: str, published: dict[str, dict], workspace: Workspace) -> None:

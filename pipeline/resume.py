@@ -1,13 +1,16 @@
 """Which tasks are done: those whose manifest agrees with their inputs as they are now, and whose files are there.
 
 Nothing else decides, so any number of stops, changes and machines leads to the same answer. Cost: a phase reads
-its manifests once, and looks at each output's size.
+its manifests once, and looks at each output's size. What `corpusmill clean` freed counts as there.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from pipeline.errors import NotReady
 from pipeline.fingerprint import digest
-from pipeline.manifest import Manifest
+from pipeline.manifest import Manifest, OutputFile
 from pipeline.plan import Plan, PlannedPhase
 from pipeline.task_inputs import TaskInputs
 from pipeline.workspace import Workspace
@@ -31,23 +34,49 @@ def missing_tasks(plan: Plan, phase: PlannedPhase, workspace: Workspace) -> tupl
 
 def is_done(phase: PlannedPhase, index: int, inputs: TaskInputs) -> tuple[bool, str | None]:
     """Whether a task is done; if it ran on other inputs, what changed, and its manifest is taken away."""
-    path = inputs.workspace.manifest(phase, index)
-    manifest = Manifest.load(path)
+    manifest, changed = _judge(phase, index, inputs)
+    if changed is not None:
+        inputs.workspace.manifest(phase, index).unlink(missing_ok=True)
+        return False, changed
+    return manifest is not None, None
+
+
+def all_done(plan: Plan, phase: PlannedPhase, workspace: Workspace) -> bool:
+    """Whether every task of a phase is done, found out without changing anything."""
+    inputs = TaskInputs(plan, workspace)
+    try:
+        verdicts = (_judge(phase, index, inputs) for index in range(phase.tasks))
+        return all(manifest is not None and changed is None for manifest, changed in verdicts)
+    except NotReady:
+        return False
+
+
+def _judge(phase: PlannedPhase, index: int, inputs: TaskInputs) -> tuple[Manifest | None, str | None]:
+    """The manifest of a task, None where it has none, and what has changed since it was written."""
+    manifest = Manifest.load(inputs.workspace.manifest(phase, index))
     described = inputs.describe(phase, index)
     if manifest is None:
-        return False, None
-    if manifest.inputs_digest == digest(described) and _outputs_present(manifest, phase, inputs.workspace):
-        return True, None
-    path.unlink(missing_ok=True)
-    return False, _first_difference(manifest.inputs, described)
+        return None, None
+    if manifest.inputs_digest == digest(described) and _outputs_present(manifest, phase, inputs):
+        return manifest, None
+    return manifest, _first_difference(manifest.inputs, described)
 
 
-def _outputs_present(manifest: Manifest, phase: PlannedPhase, workspace: Workspace) -> bool:
+def _outputs_present(manifest: Manifest, phase: PlannedPhase, inputs: TaskInputs) -> bool:
+    """Whether every file is there, or was cleaned away and stands where it is published, if it is."""
+    workspace = inputs.workspace
     for file in manifest.outputs:
-        path = workspace.output(phase, file.output) / file.name
-        if not path.is_file() or path.stat().st_size != file.bytes:
+        if _holds(workspace.output(phase, file.output) / file.name, file):
+            continue
+        folder = phase.publishes.get(file.output)
+        published = folder is None or _holds(workspace.run / folder / file.name, file)
+        if file.output not in inputs.cleaned(phase) or not published:
             return False
     return True
+
+
+def _holds(path: Path, file: OutputFile) -> bool:
+    return path.is_file() and path.stat().st_size == file.bytes
 
 
 def _first_difference(old: list[dict], new: list[dict]) -> str:

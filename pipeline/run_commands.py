@@ -1,21 +1,23 @@
-"""Commands over runs that are there: status and logs."""
+"""Commands over runs that are there: status, logs, clean."""
 
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from pipeline.options import JsonOption, RunArgument
-from pipeline.tables import duration
+from pipeline.tables import duration, megabytes
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands on the front door's application."""
     app.command(name="status", epilog="Example: corpusmill status run/ --watch")(status)
     app.command(name="logs", epilog="Example: corpusmill logs run/ curate:3")(logs)
+    app.command(name="clean", epilog="Example: corpusmill clean run/ --dry-run")(clean)
 
 
 def status(
@@ -55,3 +57,30 @@ def logs(
     for slow in found.slowest_running + found.slowest_finished:
         print(f"{slow.task} {slow.state} {duration(slow.seconds)}")
     print(f"see one: corpusmill logs {run} PHASE:INDEX")
+
+
+def clean(
+    run: RunArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be freed.")] = False,
+) -> None:
+    """Free intermediates that nothing needs any more, having said how much; the run stays done."""
+    from pipeline.clean import clean as remove
+    from pipeline.clean import find_cleaning
+    from pipeline.clean_report import print_cleaning
+    from pipeline.errors import RecipeError
+    from pipeline.files import driver_lock
+    from pipeline.workspace import Workspace
+
+    workspace = Workspace(run)
+    workspace.load_plan()
+    with driver_lock(run):
+        cleaning = find_cleaning(workspace)
+        print_cleaning(cleaning)
+        if dry_run or cleaning.empty:
+            return
+        if not yes and not sys.stdin.isatty():
+            raise RecipeError("nothing was removed: give --yes to remove it, or --dry-run to only look")
+        if yes or typer.confirm("Remove it?"):
+            remove(cleaning, workspace)
+            print(f"freed {megabytes(cleaning.frees)}")

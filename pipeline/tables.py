@@ -41,3 +41,7 @@ def duration(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds // size:.0f} {unit} {seconds % size // part:.0f} {part_unit}"
     return f"{seconds:.1f} s"
+
+
+def megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"

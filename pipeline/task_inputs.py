@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.cleaned import cleaned_outputs
 from pipeline.errors import NotReady, RunError
 from pipeline.files import file_sha256
 from pipeline.fingerprint import digest
@@ -29,6 +30,7 @@ class TaskInputs:
         self._manifest = lru_cache(maxsize=None)(self._load)
         self._digest = lru_cache(maxsize=None)(self._content)
         self._intact: set[Path] = set()
+        self._cleaned: dict[str, frozenset[str]] = {}
 
     def parts(self, output: str, task: int | None = None) -> list[InputPart]:
         """Files of an output in task order, of one task or of all. NotReady if a manifest is missing."""
@@ -80,6 +82,12 @@ class TaskInputs:
             described.append({"output": read.output, "task": task, "sha256": self._digest(read.output, task)})
         described += [{"verdict": asdict(verdict)} for verdict in self.verdicts(phase, index)]
         return described
+
+    def cleaned(self, phase: PlannedPhase) -> frozenset[str]:
+        """Outputs of the phase that `corpusmill clean` freed, looked up once."""
+        if phase.name not in self._cleaned:
+            self._cleaned[phase.name] = cleaned_outputs(phase, self.workspace)
+        return self._cleaned[phase.name]
 
     def verdicts(self, phase: PlannedPhase, index: int) -> list[Verdict]:
         """Rows that earlier attempts at the task found to kill their worker."""

@@ -56,6 +56,7 @@ def place(tmp_path: Path) -> Path:
         ("plan good.yaml", "--in"),
         ("status absent", "absent"),
         ("logs absent curate:0", "absent"),
+        ("clean absent", "absent"),
         ("stages gophre", "did you mean 'gopher'?"),
         ("inspect absent", "absent"),
         ("inspect file", "file"),
