@@ -132,8 +132,8 @@ def test_a_failure_is_named_with_its_log_until_the_task_runs_again(lines: Path, 
     status = read_status(out)
     assert status.state == "failed" and status.phases[0].failed == status.phases[0].tasks
     shown = corpusmill("status", out).stdout
-    assert "the disk is gone" in shown and f"corpusmill logs {out} curate:0" in shown
-    assert "curate:3 failed: OSError: the disk is gone" in corpusmill("logs", out).stdout
+    assert "nothing fits" in shown and f"corpusmill logs {out} curate:0" in shown
+    assert "curate:3 failed: stage 'Broken' fails on every row" in corpusmill("logs", out).stdout
     mark(out, 3, "elsewhere", 1, age=20, heard=5)
     status = read_status(out)
     assert "curate:3" not in {failure.task for failure in status.failures} and status.phases[0].running == 1
