@@ -88,8 +88,8 @@ def driver_lock(run: Path) -> Iterator[None]:
                 f"{run}: another driver ({holder}) works on this run; wait for it or stop it first"
             ) from None
         stream.truncate(0)
-        stream.write(f"process {os.getpid()} on {os.uname().nodename}")
-        stream.flush()
+        with suppress(OSError):  # On a full disk the lock holds, only its holder is not told.
+            os.write(stream.fileno(), f"process {os.getpid()} on {os.uname().nodename}".encode())
         yield
 
 

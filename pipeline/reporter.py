@@ -16,10 +16,11 @@ from typing import Any
 from pipeline.errors import Stopped
 from pipeline.faults import fault_point
 
-#: Slots of the shared numbers: ordinal of the batch in flight, rows read so far, stop wanted, and in a
-#: rehearsal the row in flight (number of its file in the plan counted from 1, offset, ordinal).
-BATCH, ROWS, STOP, ROW_FILE, ROW_OFFSET, ROW_ORDINAL = range(6)
-SLOTS = 6
+#: Slots of the shared numbers: ordinal of the batch in flight, rows read so far, stop wanted, in a rehearsal
+#: the row in flight (number of its file in the plan counted from 1, offset, ordinal), and while a source reads
+#: the number of the file.
+BATCH, ROWS, STOP, ROW_FILE, ROW_OFFSET, ROW_ORDINAL, READ_FILE = range(7)
+SLOTS = 7
 
 
 class TaskReporter:
@@ -27,7 +28,7 @@ class TaskReporter:
 
     def __init__(self, log: Path, shared: MutableSequence[int] | None = None) -> None:
         self._shared: MutableSequence[int] = shared if shared is not None else [0] * SLOTS
-        for slot in (BATCH, ROWS, ROW_FILE):
+        for slot in (BATCH, ROWS, ROW_FILE, READ_FILE):
             self._shared[slot] = 0
         self._log = log
 
@@ -38,6 +39,10 @@ class TaskReporter:
         self._shared[BATCH] += 1
         self._shared[ROWS] += rows
         fault_point("batch")
+
+    def reading(self, file: int) -> None:
+        """A source works on this file (its number in the plan counted from 1), 0 when it has given a batch."""
+        self._shared[READ_FILE] = file
 
     def row(self, file: int, offset: int, ordinal: int) -> None:
         """In a rehearsal: this row alone is in flight."""

@@ -28,7 +28,7 @@ from pipeline.removals import removals_of
 from pipeline.reporter import TaskReporter
 from pipeline.task_inputs import TaskInputs
 from pipeline.task_outputs import TaskOutputs
-from stages.base import Filter, InputPart, Transform
+from stages.base import Filter, InputPart, Split, Transform
 from stages.judge import Judge
 
 
@@ -131,13 +131,23 @@ class RowwiseTask:
         if self._phase.splits:
             for split in self._phase.splits[self._index]:
                 self.bytes_read += split.bytes
-                yield from source_batches(self._plan, split, self._source_label)
+                yield from self._read_split(split)
         else:
             assert self._phase.upstream is not None
             removals = removals_of(self._phase.upstream, self._inputs, self._index)
             for part in self._parts():
                 self.bytes_read += part.path.stat().st_size
                 yield from upstream_batches(part, removals)
+
+    def _read_split(self, split: Split) -> Iterator[ReadBatch]:
+        """The split's batches. While the source works on one the driver knows the file, should it kill the process."""
+        number = self._file_numbers[split.file]
+        self._reporter.reading(number)
+        for batch in source_batches(self._plan, split, self._source_label):
+            self._reporter.reading(0)
+            yield batch
+            self._reporter.reading(number)
+        self._reporter.reading(0)
 
     def _parts(self) -> list[InputPart]:
         assert self._phase.upstream is not None

@@ -31,7 +31,7 @@ from pipeline.executors.failures import record_failure, task_failure
 from pipeline.executors.limits import Limits
 from pipeline.executors.repeats import REPEATS, pause_before
 from pipeline.plan import Plan
-from pipeline.reporter import BATCH, ROW_FILE, ROW_ORDINAL, ROWS, SLOTS, STOP
+from pipeline.reporter import BATCH, READ_FILE, ROW_FILE, ROW_ORDINAL, ROWS, SLOTS, STOP
 from pipeline.verdicts import Verdict, add_verdict
 from pipeline.workspace import Workspace
 
@@ -174,34 +174,37 @@ class LocalExecutor:
         self._workers.remove(worker)
         if self._stopping:
             return
+        index, planned, workspace = worker.task, plan.phase(phase), Workspace(run)
+        workspace.running(planned, index).unlink(missing_ok=True)
         if worker.exceeded is not None:
-            Workspace(run).running(plan.phase(phase), worker.task).unlink(missing_ok=True)
-            state.failures.append(TaskFailure(phase, worker.task, worker.exceeded, mendable=False))
+            state.failures.append(TaskFailure(phase, index, worker.exceeded, mendable=False))
             state.finished += 1
             return
-        ending, batch = _ending(worker.process.exitcode), int(worker.shared[BATCH])
         row = tuple(worker.shared[ROW_FILE : ROW_ORDINAL + 1]) if worker.shared[ROW_FILE] else None
-        deaths = state.deaths[worker.task]
+        read = list(plan.files)[worker.shared[READ_FILE] - 1] if worker.shared[READ_FILE] else None
+        # No batch is to blame for what the source did.
+        batch = 0 if read else int(worker.shared[BATCH])
+        place = f"while it read {read}" if read else f"in batch {batch}"
+        ending = _ending(worker.process.exitcode)
+        message = f"worker died ({ending}) {place}, attempt {state.attempt(index)}"
+        deaths = state.deaths[index]
         condemned = deaths.record(batch, row)
-        planned, workspace = plan.phase(phase), Workspace(run)
-        message = f"worker died ({ending}) in batch {batch}, attempt {state.attempt(worker.task) - 1}"
         if condemned is not None:
             file = list(plan.files)[condemned[0] - 1]
             verdict = Verdict(file, condemned[1], condemned[2], f"its worker died of it alone, twice ({ending})")
-            add_verdict(workspace.verdicts(planned, worker.task), verdict)
+            add_verdict(workspace.verdicts(planned, index), verdict)
             message += f"; quarantined the row at {file} offset {verdict.offset}"
-        sys.stderr.write(f"{phase} task {worker.task}: {message}\n")
-        record_failure(workspace, planned, worker.task, message)
-        workspace.running(planned, worker.task).unlink(missing_ok=True)
-        if not deaths.hopeless:
-            if row is None:
-                state.repeat(phase, worker.task, len(deaths.batches))
-            else:
-                state.waiting.append(worker.task)
-            return
-        message = f"its worker died {len(deaths.batches)} times ({ending}), in batches {deaths.batches}"
-        state.failures.append(TaskFailure(phase, worker.task, message, mendable=False))
-        state.finished += 1
+        sys.stderr.write(f"{phase} task {index}: {message}\n")
+        record_failure(workspace, planned, index, message)
+        if deaths.hopeless:
+            places = f"last {place}; see whether that file is damaged" if read else f"in batches {deaths.batches}"
+            message = f"its worker died {len(deaths.batches)} times ({ending}), {places}"
+            state.failures.append(TaskFailure(phase, index, message, mendable=False))
+            state.finished += 1
+        elif row is None:
+            state.repeat(phase, index, len(deaths.batches))
+        else:
+            state.waiting.append(index)
 
     def _start(self, run: Path) -> _Worker:
         ours, theirs = self._context.Pipe()

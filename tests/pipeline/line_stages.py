@@ -19,7 +19,7 @@ from stages.documents import SOURCE_REJECT_SCHEMA, TEXT_SCHEMA
 
 
 class Lines(Source):
-    """One document a line; lines that begin with `bad` are quarantined by the source."""
+    """One document a line; lines that begin with `bad` are quarantined, at one that begins with `lethal` it dies."""
 
     name: ClassVar[str] = "lines"
     suffixes: ClassVar[tuple[str, ...]] = (".txt",)
@@ -46,6 +46,9 @@ class Lines(Source):
         return self._batch(file.name, [(offset, line)])
 
     def _batch(self, file: str, rows: list[tuple[int, str]]) -> SourceBatch:
+        if any(line.startswith("lethal") for _, line in rows):
+            os.abort()
+
         def row(offset: int) -> dict:
             return {"file": file, "offset": offset, "ordinal": 0, "id": f"{file}@{offset}", "source": "lines"}
 

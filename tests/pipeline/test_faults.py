@@ -1,4 +1,7 @@
-"""Killed at any named place and run again, a run gives the bytes of an undisturbed one."""
+"""Killed at any named place and run again, a run gives the bytes of an undisturbed one.
+
+One fault a run, by two workers; tests/pipeline/test_fault_schedules.py has several, by one worker too.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import polars as pl
 import pytest
 import yaml
 
@@ -37,14 +39,13 @@ def undisturbed(lines: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
         "before_manifest@curate:1;parent",
     ],
 )
-@pytest.mark.parametrize("workers", [1, 2])
 def test_a_killed_run_goes_on_to_the_same_bytes(
-    lines: Path, tmp_path: Path, undisturbed: dict[str, str], fault: str, workers: int
+    lines: Path, tmp_path: Path, undisturbed: dict[str, str], fault: str
 ) -> None:
     recipe, out, marker = tmp_path / "recipe.yaml", tmp_path / "run", tmp_path / "marker"
     recipe.write_text(yaml.safe_dump(RECIPE))
     command = [sys.executable, "-m", "corpusmill", "run", str(recipe), "--in", str(lines), "--out", str(out)]
-    command += ["--workers", str(workers), "--quiet"]
+    command += ["--workers", "2", "--quiet"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     faulty = {**environment, "CORPUSMILL_FAULT": f"{fault};once={marker}"}
     first = subprocess.run(command, env=faulty, cwd=ROOT, capture_output=True, text=True, timeout=120)
@@ -54,32 +55,3 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
         assert second.returncode == 0, second.stderr
     assert published(out) == undisturbed
     assert not list(out.rglob(".tmp-*"))
-
-
-def test_a_task_whose_worker_always_dies_fails_with_one_line(lines: Path, tmp_path: Path) -> None:
-    recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(yaml.safe_dump(RECIPE))
-    command = [sys.executable, "-m", "corpusmill", "run", str(recipe), "--in", str(lines)]
-    command += ["--out", str(tmp_path / "run")]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CORPUSMILL_FAULT": "batch@curate:1"}
-    result = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert result.returncode == 1
-    assert "curate task 1: its worker died 3 times" in result.stderr
-    assert not (tmp_path / "run" / "documents").exists()
-
-
-def test_rows_that_kill_their_worker_are_quarantined_and_all_others_kept(tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    texts = [f"line number {number}" for number in range(60)]
-    texts[17] = "abort here"
-    texts[18] = "and abort there"
-    (tmp_path / "in" / "a.txt").write_text("\n".join(texts) + "\n")
-    stages = ["tests.pipeline.line_stages:Lines", "tests.pipeline.line_stages:Deadly"]
-    recipe = Recipe.parse({"name": "deadly", "stages": stages})
-    totals = run(recipe, [tmp_path / "in"], tmp_path / "run", workers=1, quiet=True).totals
-    assert (totals.read, totals.kept, totals.quarantined) == (60, 58, 2)
-    rejects = pl.read_parquet(tmp_path / "run" / "rejects" / "*.parquet")
-    assert rejects["text"].to_list() == [texts[17], texts[18]]
-    assert rejects["error"].str.contains("its worker died of it alone, twice").all()
-    again = run(recipe, [tmp_path / "in"], tmp_path / "run", workers=1, quiet=True)
-    assert sum(again.ran.values()) == 0
