@@ -34,7 +34,7 @@ def publish(plan: Plan, phase: PlannedPhase, workspace: Workspace) -> None:
 
 def withdraw_stale(plan: Plan, workspace: Workspace, progress: Progress) -> None:
     """Take away folders that a different recipe or input published."""
-    published = _published(workspace)
+    published = published_records(workspace)
     for folder, record in list(published.items()):
         if record["made_from"] != _made_from(plan, _contributors(plan, folder)):
             progress.say(f"{folder}/ is of an earlier recipe or input; withdrawn until the new one is complete")
@@ -59,7 +59,7 @@ def _publish_folder(
         "made_from": made_from,
         "content": digest({name: sha256 for name, (_, sha256) in files.items()}),
     }
-    published = _published(workspace)
+    published = published_records(workspace)
     place = workspace.run / folder
     if published.get(folder) == record and _stands(place, files):
         return
@@ -107,7 +107,7 @@ def _made_from(plan: Plan, contributors: list[tuple[PlannedPhase, str]]) -> str:
     return digest({"phases": [phase.fingerprint for phase, _ in contributors], "splits": splits, "files": files})
 
 
-def _published(workspace: Workspace) -> dict[str, dict]:
+def published_records(workspace: Workspace) -> dict[str, dict]:
     """Records by folder. Of a damaged file nothing is believed: what it named is published anew."""
     try:
         records = json.loads((workspace.run / PUBLISHED).read_text("utf-8"))

@@ -1,16 +1,17 @@
-"""Commands over runs that are there: status, logs, clean."""
+"""Commands over runs that are there: status, logs, clean, checksum."""
 
 from __future__ import annotations
 
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipeline.options import JsonOption, RunArgument
-from pipeline.tables import duration, megabytes
+from pipeline.tables import duration, megabytes, print_table
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,6 +19,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(name="status", epilog="Example: corpusmill status run/ --watch")(status)
     app.command(name="logs", epilog="Example: corpusmill logs run/ curate:3")(logs)
     app.command(name="clean", epilog="Example: corpusmill clean run/ --dry-run")(clean)
+    app.command(name="checksum", epilog="Example: corpusmill checksum run/ other-run/")(checksum)
 
 
 def status(
@@ -84,3 +86,33 @@ def clean(
         if yes or typer.confirm("Remove it?"):
             remove(cleaning, workspace)
             print(f"freed {megabytes(cleaning.frees)}")
+
+
+def checksum(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Print one sha256 for each published folder; exit status 1 if runs differ, or files are not as published."""
+    from pipeline.checksums import differences, folder_checksums
+    from pipeline.errors import RunError
+
+    checksums = [folder_checksums(run) for run in runs]
+    lines = differences(runs, checksums)
+    if as_json:
+        found = {str(run): [asdict(folder) for folder in of_run] for run, of_run in zip(runs, checksums, strict=True)}
+        print(json.dumps({"runs": found, "differences": lines}, indent=1))
+    else:
+        rows = [
+            [f"{folder.folder}/", str(run), f"{len(folder.files):,}", f"{folder.bytes:,}", folder.sha256]
+            for run, of_run in zip(runs, checksums, strict=True)
+            for folder in of_run
+        ]
+        print_table(["folder", "run", "files", "bytes", "sha256"], sorted(rows, key=lambda row: row[0]))
+    lines += [
+        f"{run / folder.folder}/ is not as it was published"
+        for run, of_run in zip(runs, checksums, strict=True)
+        for folder in of_run
+        if not folder.as_published
+    ]
+    if lines:
+        raise RunError("; ".join(lines))
