@@ -12,15 +12,18 @@ from pipeline.options import (
     InputOption,
     JsonOption,
     LimitOption,
+    ListOption,
     MemoryOption,
     RecipeArgument,
     RunArgument,
     SecondsOption,
     SetOption,
 )
+from pipeline.storage import location
 from pipeline.tables import print_table
 
 if TYPE_CHECKING:
+    from pipeline.inputs import Input
     from pipeline.plan import Plan
     from pipeline.recipe import Recipe
     from pipeline.totals import Totals
@@ -41,7 +44,11 @@ def add_to(app: typer.Typer) -> None:
 def run(
     recipe: RecipeArgument,
     inputs: InputOption,
-    out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Run directory; going on where it stopped.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="RUN", parser=location, help="Run directory; going on where it stopped."),
+    ],
+    names: ListOption = None,
     changes: SetOption = [],  # noqa: B006
     executor: Annotated[str, typer.Option(help="Where tasks run: inline, local or ray.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Worker processes; one a core unless given.")] = None,
@@ -55,7 +62,7 @@ def run(
     from pipeline.executors.limits import Limits
 
     limits = Limits.parse(task_memory, task_seconds)
-    result = run_recipe(_recipe(recipe, changes), inputs, out, executor, workers, limit, quiet, limits)
+    result = run_recipe(_recipe(recipe, changes), _inputs(inputs, names), out, executor, workers, limit, quiet, limits)
     if not quiet:
         print_totals(result.totals)
         ran, skipped = sum(result.ran.values()), sum(result.skipped.values())
@@ -66,10 +73,12 @@ def run(
 def plan(
     recipe: RecipeArgument,
     inputs: InputOption,
+    names: ListOption = None,
     changes: SetOption = [],  # noqa: B006
     limit: LimitOption = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="RUN", help="Also make this run directory ready for `task`.")
+        Path | None,
+        typer.Option("--out", metavar="RUN", parser=location, help="Also make this run directory ready for `task`."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -78,7 +87,8 @@ def plan(
     from pipeline.preparation import write_plan
 
     parsed = _recipe(recipe, changes)
-    compiled = compile_plan(parsed, inputs, limit) if out is None else write_plan(parsed, inputs, out, limit)
+    corpus = _inputs(inputs, names)
+    compiled = compile_plan(parsed, corpus, limit) if out is None else write_plan(parsed, corpus, out, limit)
     if as_json:
         print(json.dumps(_plan_data(compiled), indent=1))
         return
@@ -160,6 +170,18 @@ def _recipe(name: str, changes: list[str]) -> Recipe:
     from pipeline.recipe import Recipe
 
     return Recipe.load(name, changes)
+
+
+def _inputs(given: list[str], names: Path | None) -> list[Input]:
+    """What --in and --list name together."""
+    from pipeline.errors import RecipeError
+    from pipeline.inputs import FileList
+
+    if names is None:
+        return list(given)
+    if len(given) != 1:
+        raise RecipeError(f"--list {names}: its names are relative to one --in, not to {len(given)}")
+    return [FileList(given[0], names)]
 
 
 def _plan_data(plan: Plan) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import shutil
 from pathlib import Path
 
 from pipeline.errors import NotReady
-from pipeline.files import driver_lock, remove_temporary_files
+from pipeline.files import remove_temporary_files
+from pipeline.lock import driver_lock
 from pipeline.plan import Plan
 from pipeline.publication import publish
 from pipeline.resume import missing_tasks

@@ -23,13 +23,15 @@ from pipeline.executors.base import Executor, TaskFailure
 from pipeline.executors.failures import record_failure
 from pipeline.executors.limits import Limits
 from pipeline.faults import entering_task, fault_point
-from pipeline.files import driver_lock
+from pipeline.inputs import Input
+from pipeline.lock import driver_lock
 from pipeline.plan import Plan, PlannedPhase
 from pipeline.preparation import open_workspace, prepare, previous_plan
 from pipeline.progress import Progress
 from pipeline.publication import publish
 from pipeline.recipe import Recipe
 from pipeline.resume import missing_tasks
+from pipeline.storage import location
 from pipeline.totals import Totals
 from pipeline.workspace import Workspace
 
@@ -47,7 +49,7 @@ class RunResult:
 
 def run(
     recipe: Recipe,
-    inputs: Sequence[str | Path],
+    inputs: Sequence[Input],
     out: str | Path,
     executor: str = "local",
     workers: int | None = None,
@@ -61,7 +63,7 @@ def run(
     which the same call goes on.
     """
     started = time.monotonic()
-    workspace = open_workspace(Path(out))
+    workspace = open_workspace(location(out))
     progress = Progress(quiet)
     with driver_lock(workspace.run):
         previous = previous_plan(workspace)

@@ -1,9 +1,11 @@
-"""Files that are either whole or absent: write to a temporary name, fsync, rename, fsync the folder."""
+"""Files that are either whole or absent: write to a temporary name, fsync, rename, fsync the folder.
+
+On a remote storage the temporary file lies on a local disk, and is uploaded.
+"""
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -14,8 +16,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import RunError
 from pipeline.faults import fault_point
+from pipeline.scratch import scratch_folder
+from pipeline.storage import is_remote, read_bytes, upload, write_bytes
 
 TEMPORARY_PREFIX = ".tmp-"
 #: Errors that only writing has, which the system reports without saying where.
@@ -30,6 +33,15 @@ def atomic_path(target: Path, durable: bool = True) -> Iterator[Path]:
     (a marker that only says what goes on now) is not synced to the disk. Errors of a full or read-only disk name
     `target`: of several files open at once the one opened last.
     """
+    if is_remote(target):
+        with scratch_folder() as folder:
+            temporary = folder / target.name
+            yield temporary
+            if temporary.exists():
+                fault_point("before_rename")
+                upload(temporary, target)
+                fault_point("after_rename")
+        return
     if not target.parent.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(4)}-{target.name}")
@@ -56,8 +68,25 @@ def atomic_path(target: Path, durable: bool = True) -> Iterator[Path]:
 
 def write_json(target: Path, value: Any, durable: bool = True) -> None:
     """Write `value` atomically with sorted keys, so that equal values give equal bytes."""
+    text = json.dumps(value, indent=1, sort_keys=True) + "\n"
+    if is_remote(target):
+        fault_point("before_rename")
+        write_bytes(target, text.encode())
+        fault_point("after_rename")
+        return
     with atomic_path(target, durable) as temporary:
-        temporary.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", "utf-8")
+        temporary.write_text(text, "utf-8")
+
+
+def append_text(target: Path, text: str) -> None:
+    """Add to the end of a small file that one process writes, as the log of a task is."""
+    if is_remote(target):
+        before = read_bytes(target) if target.exists() else b""
+        write_bytes(target, before + text.encode())
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("a", encoding="utf-8") as stream:
+        stream.write(text)
 
 
 def file_sha256(path: Path) -> str:
@@ -67,43 +96,13 @@ def file_sha256(path: Path) -> str:
 
 def remove_temporary_files(folder: Path) -> None:
     """Delete what a killed writer left behind; call only while nothing else writes below `folder`."""
+    if is_remote(folder):
+        return
     for path in list(folder.rglob(f"{TEMPORARY_PREFIX}*")):
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-
-
-@contextmanager
-def driver_lock(run: Path) -> Iterator[None]:
-    """Hold the run directory's advisory lock; a second driver is told of the first and stops."""
-    run.mkdir(parents=True, exist_ok=True)
-    with (run / ".driver.lock").open("a+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stream.seek(0)
-            holder = stream.read().strip() or "unknown"
-            raise RunError(
-                f"{run}: another driver ({holder}) works on this run; wait for it or stop it first"
-            ) from None
-        stream.truncate(0)
-        with suppress(OSError):  # On a full disk the lock holds, only its holder is not told.
-            os.write(stream.fileno(), f"process {os.getpid()} on {os.uname().nodename}".encode())
-        yield
-
-
-def driver_is_alive(run: Path) -> bool:
-    """Whether some process holds the run's driver lock at this moment (on this machine)."""
-    lock = run / ".driver.lock"
-    if not lock.exists():
-        return False
-    with lock.open("r+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 def _sync(path: Path) -> None:

@@ -7,8 +7,16 @@ from typing import Annotated
 
 import typer
 
+from pipeline.storage import location
+
 RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file, or a shipped recipe's name.")]
-InputOption = Annotated[list[Path], typer.Option("--in", metavar="PATH", help="A file or folder; may be repeated.")]
+InputOption = Annotated[
+    list[str],
+    typer.Option("--in", metavar="PATH", help="A file, folder or pattern, here or s3://...; may be repeated."),
+]
+ListOption = Annotated[
+    Path | None, typer.Option("--list", metavar="FILE", parser=location, help="Names of files below --in, one a line.")
+]
 SetOption = Annotated[list[str], typer.Option("--set", metavar="LABEL.KEY=VALUE", help="Change a parameter.")]
 LimitOption = Annotated[int | None, typer.Option("--limit", metavar="ROWS", min=1, help="Read only the first rows.")]
 MemoryOption = Annotated[
@@ -18,4 +26,4 @@ SecondsOption = Annotated[
     float | None, typer.Option("--task-seconds", min=0.001, help="Fail a task that takes longer.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", parser=location, help="A run directory, here or s3://...")]

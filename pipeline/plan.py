@@ -20,11 +20,11 @@ from pipeline.errors import RecipeError
 from pipeline.files import atomic_path
 from pipeline.fingerprint import component, digest
 from pipeline.guard import blaming
-from pipeline.inputs import ListedFile, list_inputs
+from pipeline.inputs import Input, ListedFile, list_inputs
 from pipeline.recipe import Recipe
 from stages.base import Exchange, Read, Split, Stage, StageError, Upstream
 
-PLAN_FORMAT = 1
+PLAN_FORMAT = 2
 LARGEST_TASK = 256_000_000
 SMALLEST_TASK = 4_000_000
 
@@ -81,7 +81,7 @@ class Plan:
         with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
             stream.write(f'{{"format": {self.format}, "limit": {_json(self.limit)},\n')
             stream.write(f'"recipe": {_json(self.recipe.to_data())},\n"files": ')
-            _write_rows(stream, ({**asdict(file), "path": str(file.path)} for file in self.files.values()))
+            _write_rows(stream, (asdict(file) for file in self.files.values()))
             stream.write(',\n"phases": [')
             for number, phase in enumerate(self.phases):
                 stream.write(f'{"," if number else ""}\n{{"splits": ')
@@ -100,7 +100,7 @@ class Plan:
                 raise RecipeError(f"{path}: plan format {data['format']} is not {PLAN_FORMAT}; run the recipe again")
             return cls(
                 recipe=Recipe.parse(data["recipe"], origin=str(path)),
-                files={file["name"]: ListedFile(**{**file, "path": Path(file["path"])}) for file in data["files"]},
+                files={file["name"]: ListedFile(**file) for file in data["files"]},
                 phases=tuple(_phase_from_json(phase) for phase in data["phases"]),
                 limit=data["limit"],
             )
@@ -110,7 +110,7 @@ class Plan:
             raise RecipeError(f"{path}: damaged plan ({error}); run the recipe again") from error
 
 
-def compile_plan(recipe: Recipe, inputs: Sequence[str | Path], limit: int | None = None) -> Plan:
+def compile_plan(recipe: Recipe, inputs: Sequence[Input], limit: int | None = None) -> Plan:
     """List the inputs, cut and pack their splits, and turn stages into phases.
 
     Raises RecipeError when an input, an asset, the order of stages or the columns that they need are wrong.

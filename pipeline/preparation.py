@@ -9,27 +9,30 @@ from pathlib import Path
 import yaml
 
 from pipeline.errors import RecipeError
-from pipeline.files import atomic_path, driver_lock, remove_temporary_files
+from pipeline.files import atomic_path, remove_temporary_files
+from pipeline.inputs import Input
+from pipeline.lock import driver_lock
 from pipeline.plan import Plan, compile_plan
 from pipeline.progress import Progress
 from pipeline.publication import withdraw_stale
 from pipeline.recipe import Recipe
 from pipeline.restoration import restore_needed
+from pipeline.storage import location
 from pipeline.workspace import Workspace
 
 
-def write_plan(recipe: Recipe, inputs: Sequence[str | Path], out: str | Path, limit: int | None = None) -> Plan:
+def write_plan(recipe: Recipe, inputs: Sequence[Input], out: str | Path, limit: int | None = None) -> Plan:
     """Make a run directory ready for `run_task`, by whatever schedules it, without running anything.
 
     Raises RecipeError for what the user must mend.
     """
-    workspace = open_workspace(Path(out))
+    workspace = open_workspace(location(out))
     with driver_lock(workspace.run):
         return prepare(recipe, inputs, limit, workspace, Progress(quiet=True))
 
 
 def prepare(
-    recipe: Recipe, inputs: Sequence[str | Path], limit: int | None, workspace: Workspace, progress: Progress
+    recipe: Recipe, inputs: Sequence[Input], limit: int | None, workspace: Workspace, progress: Progress
 ) -> Plan:
     """Write recipe and plan, and clear away what died and what another recipe published."""
     plan = compile_plan(recipe, inputs, limit)

@@ -103,7 +103,7 @@ def _contributors(plan: Plan, folder: str) -> list[tuple[PlannedPhase, str]]:
 def _made_from(plan: Plan, contributors: list[tuple[PlannedPhase, str]]) -> str:
     """Identifies recipe and input: the contributing phases and the splits of the corpus by content."""
     splits = [[asdict(split) for split in task] for phase in plan.phases for task in phase.splits]
-    files = {file.name: file.sampled_sha256 for file in plan.files.values()}
+    files = {file.name: file.checksum for file in plan.files.values()}
     return digest({"phases": [phase.fingerprint for phase, _ in contributors], "splits": splits, "files": files})
 
 

@@ -13,8 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import Stopped
+from pipeline.errors import RunError, Stopped
 from pipeline.faults import fault_point
+from pipeline.files import append_text
 
 #: Slots of the shared numbers: ordinal of the batch in flight, rows read so far, stop wanted, in a rehearsal
 #: the row in flight (number of its file in the plan counted from 1, offset, ordinal), and while a source reads
@@ -66,7 +67,5 @@ class TaskReporter:
     def log(self, event: str, **details: Any) -> None:
         """Append a line to the task's log. A log that cannot be written fails no task."""
         line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **details}
-        with suppress(OSError):
-            self._log.parent.mkdir(parents=True, exist_ok=True)
-            with self._log.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+        with suppress(OSError, RunError):
+            append_text(self._log, json.dumps(line, ensure_ascii=False, default=str) + "\n")

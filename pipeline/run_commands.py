@@ -71,7 +71,7 @@ def clean(
     from pipeline.clean import find_cleaning
     from pipeline.clean_report import print_cleaning
     from pipeline.errors import RecipeError
-    from pipeline.files import driver_lock
+    from pipeline.lock import driver_lock
     from pipeline.workspace import Workspace
 
     workspace = Workspace(run)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipeline.files import driver_is_alive
+from pipeline.lock import driver_is_alive
 from pipeline.manifest import Manifest, SlowestBatch
 from pipeline.plan import PlannedPhase
 from pipeline.running_marker import MarkerState, RunningMarker, numbered_files, running_markers

@@ -74,7 +74,7 @@ class TaskInputs:
                     "range": [split.start, split.end],
                     "rows": split.rows,
                     "size": file.size,
-                    "sampled_sha256": file.sampled_sha256,
+                    "checksum": file.checksum,
                 }
             )
         for read in phase.reads:

@@ -10,7 +10,7 @@ import pytest
 from pipeline import Recipe, run
 from pipeline.clean import clean, find_cleaning
 from pipeline.errors import RunError
-from pipeline.files import driver_lock
+from pipeline.lock import driver_lock
 from pipeline.status import read_status
 from pipeline.workspace import Workspace
 from tests.pipeline.conftest import RECIPE, published

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline import Recipe, run
 from pipeline.errors import RecipeError, RunError
-from pipeline.files import driver_lock
+from pipeline.lock import driver_lock
 from tests.pipeline.conftest import RECIPE, published
 
 

@@ -1,0 +1,238 @@
+"""Where files lie: this machine's disks, or whatever fsspec reaches (s3://, gs://, hf://, https://, ...).
+
+`location` makes a path of what a user writes: a pathlib.Path, or a RemotePath, which answers to the methods of
+one (universal_pathlib). Remote files are read in ranges and written whole, from a local file: an upload is seen
+when it is complete, or not at all. What a network breaks is tried again after pauses that double; what stays
+broken, or is refused, ends as one line. Credentials come from where each storage's own tools look for them
+(environment, ~/.aws, ~/.config/fsspec) and stand in no path.
+
+Cost: reading takes a request for every 8 MiB; a small file takes one request to read or to write.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+from pipeline.errors import RecipeError, RunError
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+Result = TypeVar("Result")
+
+READ_AHEAD_BYTES = 8 << 20
+#: Tries of one request, and the pause in seconds before the second; each further one is twice as long.
+TRIES = 6
+FIRST_PAUSE = 0.25
+#: Packages whose errors are those of a network.
+NETWORK_PACKAGES = {"aiohttp", "botocore", "aiobotocore", "urllib3", "requests", "httpx"}
+#: Storages where an object is seen only when it is complete; elsewhere a file is renamed into its place.
+WHOLE_OBJECTS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "memory"}
+
+
+def location(given: str | Path) -> Path:
+    """The path that `given` names. RecipeError where no storage of that kind can be reached from here.
+
+    A RemotePath is no pathlib.Path but stands for one here: `os` functions, appending and renaming excepted.
+    """
+    if isinstance(given, Path) or "://" not in str(given):
+        return Path(given)
+    if not isinstance(given, str):
+        return given
+    protocol, _, rest = given.partition("://")
+    if protocol in ("file", "local"):
+        return Path(rest)
+    if urlsplit(given).username is not None:
+        raise RecipeError(f"{protocol}://...@{rest.rpartition('@')[2]}: leave user and password out of paths")
+    try:
+        from pipeline.remote_path import RemotePath
+
+        return cast(Path, RemotePath(given, use_listings_cache=False))
+    except (ImportError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise RecipeError(f"{given}: {reason}; pip install 'corpusmill[remote]' brings s3:// and https://") from error
+
+
+def is_remote(path: Path) -> bool:
+    return not isinstance(path, Path)
+
+
+def filesystem(path: Path) -> tuple[AbstractFileSystem, str]:
+    """The fsspec file system of a remote path, and the path's name there."""
+    remote = cast(Any, path)
+    return remote.fs, remote.path
+
+
+def read_bytes(path: Path) -> bytes:
+    """A whole small file. FileNotFoundError when there is none."""
+    if not is_remote(path):
+        return path.read_bytes()
+    system, name = filesystem(path)
+    return repeated(lambda: system.cat_file(name), path)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """A small file of a remote storage, in one request."""
+    system, name = filesystem(path)
+    if _protocol(path) in WHOLE_OBJECTS:
+        repeated(lambda: system.pipe_file(name, data), path)
+        return
+    system.makedirs(name.rpartition("/")[0], exist_ok=True)
+    repeated(lambda: system.pipe_file(f"{name}.tmp", data), path)
+    repeated(lambda: system.mv(f"{name}.tmp", name), path)
+
+
+def upload(local: Path, path: Path) -> None:
+    """Copy a local file to a remote path, where it is seen when it is whole."""
+    system, name = filesystem(path)
+    whole = _protocol(path) in WHOLE_OBJECTS
+    target = name if whole else f"{name}.tmp"
+    if not whole:
+        system.makedirs(name.rpartition("/")[0], exist_ok=True)
+    repeated(lambda: system.put_file(str(local), target), path)
+    size = repeated(lambda: system.info(target), path)["size"]
+    if size != local.stat().st_size:
+        raise RunError(
+            f"{path}: holds {size} bytes after an upload of {local.stat().st_size}; the same command goes on"
+        )
+    if not whole:
+        repeated(lambda: system.mv(target, name), path)
+
+
+def download(path: Path, local: Path) -> None:
+    """Copy a remote file to a local path."""
+    with path.open("rb") as source, local.open("wb") as target:
+        shutil.copyfileobj(source, target, READ_AHEAD_BYTES)
+
+
+def copy_within(source: Path, target: Path) -> None:
+    """Copy a file of a remote storage to another name there, without it passing through this machine."""
+    system, name = filesystem(source)
+    _, target_name = filesystem(target)
+    repeated(lambda: system.cp_file(name, target_name), target)
+
+
+def remove_file(path: Path) -> None:
+    """Delete a file if it is there."""
+    if not is_remote(path):
+        path.unlink(missing_ok=True)
+        return
+    system, name = filesystem(path)
+    try:
+        repeated(lambda: system.rm_file(name), path)
+    except FileNotFoundError:
+        return
+
+
+def remove_tree(folder: Path) -> None:
+    """Delete a folder and all below it, if it is there."""
+    if not is_remote(folder):
+        shutil.rmtree(folder, ignore_errors=not folder.exists())
+        return
+    system, name = filesystem(folder)
+    try:
+        repeated(lambda: system.rm(name, recursive=True), folder)
+    except FileNotFoundError:
+        return
+
+
+def repeated(operation: Callable[[], Result], path: Path) -> Result:
+    """Try a request until it works or has failed TRIES times.
+
+    FileNotFoundError passes through at once; what is refused raises RunError at once, what stays broken after
+    the last try.
+    """
+    for attempt in range(TRIES):
+        try:
+            return operation()
+        except FileNotFoundError:
+            raise
+        except PermissionError as error:
+            raise RunError(
+                f"{path}: refused ({_first_line(error)}); check or renew the credentials; the same command goes on"
+            ) from error
+        except Exception as error:
+            if not _may_pass(error):
+                raise
+            if attempt == TRIES - 1:
+                raise RunError(
+                    f"{path}: failed {TRIES} times ({_first_line(error)}); the same command goes on"
+                ) from error
+            time.sleep(FIRST_PAUSE * 2**attempt * (0.5 + random.random()))
+    raise AssertionError("unreachable")
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether what went wrong lies between the machines, so that the same request may work later."""
+    if isinstance(error, (OSError, EOFError)):
+        return not isinstance(error, (IsADirectoryError, NotADirectoryError))
+    return type(error).__module__.split(".")[0] in (
+        "aiohttp",
+        "botocore",
+        "aiobotocore",
+        "urllib3",
+        "requests",
+        "httpx",
+    )
+
+
+def _first_line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _protocol(path: Path) -> str:
+    return cast(Any, path).protocol
+
+
+class RangeReader(io.RawIOBase):
+    """A remote file as bytes that can be sought, each read one request for a range of it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._system, self._name = filesystem(path)
+        self._size = path.stat().st_size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        end = min(self._position + len(buffer), self._size)
+        if end <= self._position:
+            return 0
+        data = repeated(lambda: self._range(self._position, end), self._path)
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+    def _range(self, start: int, end: int) -> bytes:
+        data = self._system.cat_file(self._name, start=start, end=end)
+        if len(data) > end - start:
+            raise RecipeError(f"{self._path}: its server does not give ranges of files; copy the file here first")
+        if len(data) < end - start:
+            raise EOFError(f"{end - start - len(data)} of {end - start} bytes at {start} did not arrive")
+        return data
+
+
+def open_ranges(path: Path, buffering: int = -1) -> IO[bytes]:
+    """A remote file for reading, READ_AHEAD_BYTES at a time unless unbuffered."""
+    return cast(IO[bytes], io.BufferedReader(RangeReader(path), READ_AHEAD_BYTES))
