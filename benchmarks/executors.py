@@ -1,0 +1,91 @@
+"""The same recipe on every executor: whether documents, rejects, shards and the rest have the same bytes.
+
+Runs it by `inline`, by `local` with one and two workers and on a Ray cluster of two nodes with a core each, all on
+this machine, then compares the checksums of what was published with those of the first. Exit status 1 if any
+differs. Seconds are wall time, kernels compiled and models loaded included; they are no comparison of speed.
+
+    python -m benchmarks.executors --in CRAWLS [--recipe fineweb]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.checksums import FolderChecksum, differences, folder_checksums
+from pipeline.tables import print_table
+
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--in", dest="input", type=Path, required=True, help="a folder of crawls, or one")
+    parser.add_argument("--recipe", default="fineweb", help="a recipe file, or a shipped recipe's name")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="executors-") as folder:
+        sys.exit(compare(arguments.recipe, arguments.input, Path(folder)))
+
+
+def compare(recipe: str, corpus: Path, folder: Path) -> int:
+    """Run the recipe every way into a folder each, print the checksums and return the exit status."""
+    checksums: dict[Path, list[FolderChecksum]] = {}
+
+    def run(name: str, *options: str) -> None:
+        out = folder / name
+        seconds = _run(recipe, corpus, out, options)
+        checksums[out] = folder_checksums(out)
+        print(f"{name}: {seconds:.0f} s", file=sys.stderr)
+
+    run("inline", "--executor", "inline")
+    run("local-1", "--executor", "local", "--workers", "1")
+    run("local-2", "--executor", "local", "--workers", "2")
+    with ray_cluster():
+        run("ray-2-nodes", "--executor", "ray")
+    rows = [
+        [f"{found.folder}/", out.name, f"{len(found.files):,}", f"{found.bytes:,}", found.sha256]
+        for out, of_run in checksums.items()
+        for found in of_run
+    ]
+    print_table(["folder", "executor", "files", "bytes", "sha256"], sorted(rows, key=lambda row: row[0]))
+    lines = differences(list(checksums), list(checksums.values()))
+    print("\n".join(lines) or f"all {len(checksums)} ways give the same bytes")
+    return 1 if lines else 0
+
+
+@contextmanager
+def ray_cluster() -> Iterator[None]:
+    """Two Ray nodes of one core each, each a raylet of its own, which RAY_ADDRESS names."""
+    from ray.cluster_utils import Cluster
+
+    # Ray's workers start beside no checkout.
+    os.environ["PYTHONPATH"] = str(ROOT)
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        cluster.add_node(num_cpus=1)
+        os.environ["RAY_ADDRESS"] = cluster.address
+        yield
+    finally:
+        os.environ.pop("RAY_ADDRESS", None)
+        cluster.shutdown()
+
+
+def _run(recipe: str, corpus: Path, out: Path, options: tuple[str, ...]) -> float:
+    """Seconds that the run took; ends the benchmark when it fails."""
+    command = [sys.executable, "-m", "corpusmill", "run", recipe, "--in", str(corpus), "--out", str(out), *options]
+    started = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{out.name}: {done.stderr}")
+    return time.monotonic() - started
+
+
+if __name__ == "__main__":
+    main()
