@@ -23,9 +23,11 @@ from pipeline.storage import location
 from pipeline.tables import print_table
 
 if TYPE_CHECKING:
+    from pipeline.executors.limits import Limits
     from pipeline.inputs import Input
     from pipeline.plan import Plan
     from pipeline.recipe import Recipe
+    from pipeline.site import SlurmSettings
     from pipeline.totals import Totals
 
 
@@ -50,24 +52,62 @@ def run(
     ],
     names: ListOption = None,
     changes: SetOption = [],  # noqa: B006
-    executor: Annotated[str, typer.Option(help="Where tasks run: inline, local or ray.")] = "local",
-    workers: Annotated[int | None, typer.Option(help="Worker processes; one a core unless given.")] = None,
+    executor: Annotated[
+        str | None, typer.Option(help="Where tasks run: inline, local (unless the site file says so), ray or slurm.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Tasks at once; one a core, on slurm no limit.")] = None,
     limit: LimitOption = None,
     task_memory: MemoryOption = None,
     task_seconds: SecondsOption = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="With slurm: stay until the jobs have ended; others always do.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
     """Run a recipe; run it again to go on after a stop, or after a change (only what it touches)."""
     from pipeline.driver import run as run_recipe
     from pipeline.executors.limits import Limits
+    from pipeline.site import Site
 
-    limits = Limits.parse(task_memory, task_seconds)
-    result = run_recipe(_recipe(recipe, changes), _inputs(inputs, names), out, executor, workers, limit, quiet, limits)
+    limits, site, parsed = Limits.parse(task_memory, task_seconds), Site.load(), _recipe(recipe, changes)
+    given = _inputs(inputs, names)
+    executor = executor or site.executor
+    if executor == "slurm":
+        _run_on_slurm(parsed, given, out, workers, limit, limits, site.slurm, wait, quiet)
+        return
+    result = run_recipe(parsed, given, out, executor, workers, limit, quiet, limits)
     if not quiet:
         print_totals(result.totals)
         ran, skipped = sum(result.ran.values()), sum(result.skipped.values())
         print(f"{ran} tasks ran, {skipped} had finished before, {result.seconds:.1f} s")
         print(f"next: corpusmill inspect {out}")
+
+
+def _run_on_slurm(
+    recipe: Recipe,
+    inputs: list[Input],
+    out: Path,
+    workers: int | None,
+    limit: int | None,
+    limits: Limits,
+    settings: SlurmSettings,
+    wait: bool,
+    quiet: bool,
+) -> None:
+    from pipeline.executors.slurm.following import follow
+    from pipeline.executors.slurm.submission import submit
+    from pipeline.progress import Progress
+
+    progress = Progress(quiet)
+    submission = submit(recipe, inputs, out, workers, limit, limits, settings, progress)
+    if submission.jobs and not quiet:
+        print(f"{sum(submission.unfinished.values())} tasks submitted; job {submission.jobs[-1]}, the last, publishes")
+        print(f"next: corpusmill status {out} --watch")
+    if wait or not submission.jobs:
+        totals = follow(submission, progress)
+        if not quiet:
+            print_totals(totals)
+            print(f"next: corpusmill inspect {out}")
 
 
 def plan(

@@ -34,8 +34,7 @@ def publish_run(run: Path) -> Totals:
             if missing:
                 shown = ", ".join(map(str, missing[:SHOWN_TASKS])) + (", ..." if len(missing) > SHOWN_TASKS else "")
                 raise NotReady(
-                    f"{run}: {len(missing)} of {phase.tasks} tasks of {phase.name} are not done (tasks {shown}); "
-                    "run them and what reads them, then publish again"
+                    f"{run}: {len(missing)} of {phase.tasks} tasks of {phase.name} are not done (tasks {shown})"
                 )
             publish(plan, phase, workspace)
         return finish(plan, workspace)

@@ -17,15 +17,14 @@ from types import FrameType
 
 from pipeline.changes import explain_phase, explain_tasks
 from pipeline.completion import finish
-from pipeline.errors import RecipeError, RunError
 from pipeline.executors import NO_LIMITS, make_executor
-from pipeline.executors.base import Executor, TaskFailure
-from pipeline.executors.failures import record_failure
+from pipeline.executors.base import Executor
+from pipeline.executors.failures import failed_phase, record_failure
 from pipeline.executors.limits import Limits
 from pipeline.faults import entering_task, fault_point
 from pipeline.inputs import Input
 from pipeline.lock import driver_lock
-from pipeline.plan import Plan, PlannedPhase
+from pipeline.plan import Plan
 from pipeline.preparation import open_workspace, prepare, previous_plan
 from pipeline.progress import Progress
 from pipeline.publication import publish
@@ -100,23 +99,11 @@ def _run_phases(
             progress.phase_ended()
             if failures:
                 for failure in failures:
-                    record_failure(workspace, phase, failure.index, failure.message)
-                _raise_failures(failures, phase)
+                    record_failure(workspace, phase, failure.index, failure.message, failure.mendable)
+                raise failed_phase(failures, phase)
         entering_task(phase.name, phase.tasks)
         publish(plan, phase, workspace)
         fault_point("between_phases")
-
-
-def _raise_failures(failures: Sequence[TaskFailure], phase: PlannedPhase) -> None:
-    lines = [f"{failure.phase} task {failure.index}: {failure.message}" for failure in failures]
-    distinct = list(dict.fromkeys(failure.message for failure in failures))
-    if all(failure.mendable for failure in failures):
-        raise RecipeError("; ".join(distinct[:5]))
-    more = f" (and {len(lines) - 3} more)" if len(lines) > 3 else ""
-    raise RunError(
-        f"{len(failures)} of {phase.tasks} tasks of {phase.name} failed: {'; '.join(lines[:3])}{more}; "
-        "see `corpusmill logs`; the same command goes on"
-    )
 
 
 @contextmanager

@@ -14,10 +14,9 @@ inside a recipe are relative to its file.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import (
@@ -33,6 +32,7 @@ from pydantic import (
 )
 
 from pipeline.errors import RecipeError
+from pipeline.validation import first_fault, nearest, one_line
 from stages.base import Filter, Rule, Source, Stage, StageError
 from stages.catalogue import stage_class
 
@@ -110,7 +110,7 @@ class Recipe(BaseModel):
         try:
             data = yaml.safe_load(file.read_text("utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise RecipeError(f"{file}: not readable as YAML: {_one_line(error)}") from error
+            raise RecipeError(f"{file}: not readable as YAML: {one_line(error)}") from error
         if not isinstance(data, dict):
             raise RecipeError(f"{file}: a recipe is a mapping with the keys name and stages")
         return cls.parse(data, origin=str(file), folder=file.parent, overrides=overrides)
@@ -169,13 +169,6 @@ def parameters_of(stage: Stage) -> dict[str, Any]:
     return stage.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
-def nearest(word: str, known: Iterable[str], kind: str = "keys") -> str:
-    """A hint for a misspelt key: the closest known one, else all of them."""
-    names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    return f"did you mean '{close[0]}'?" if close else f"known {kind}: {', '.join(names)}"
-
-
 def _find(path: Path) -> Path:
     if path.is_file():
         return path
@@ -223,7 +216,7 @@ def _override(override: str, settings: dict[str, Any], stages: dict[str, tuple[s
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise RecipeError(f"--set {override}: the value is not YAML: {_one_line(error)}") from error
+        raise RecipeError(f"--set {override}: the value is not YAML: {one_line(error)}") from error
     label, dot, name = key.partition(".")
     if key == "stages":
         raise RecipeError(f"--set {override}: stages are listed in the recipe; change one with label.key=value")
@@ -289,38 +282,11 @@ def _validated(origin: str, where: str, model: type[Any], data: dict[str, Any]) 
     try:
         return model(**data)
     except ValidationError as error:
-        raise RecipeError(f"{origin}: {where}{_first_fault(error, model)}") from error
+        raise RecipeError(f"{origin}: {where}{first_fault(error, model)}") from error
     except StageError as error:
         raise RecipeError(f"{origin}: {where}{error}") from error
     except Exception as error:  # a stage is anybody's code
-        raise RecipeError(f"{origin}: {where}{_one_line(f'{type(error).__name__}: {error}')}") from error
-
-
-def _first_fault(error: ValidationError, model: type[BaseModel]) -> str:
-    first = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        *path, key = first["loc"]
-        return f"unknown key '{place}'; {nearest(str(key), _keys_at(model, path))}"
-    message = first["msg"].removeprefix("Value error, ")
-    if not place or first["type"] == "missing":
-        return _one_line(f"{place}: {message}" if place else message)
-    return _one_line(f"{place}: {message} (given: {first.get('input')!r})")
-
-
-def _keys_at(model: type[BaseModel], path: Iterable[int | str]) -> list[str]:
-    """The keys of the model that lies at a path of keys and positions below another."""
-    for part in path:
-        field = next((field for name, field in model.model_fields.items() if part in (name, field.alias)), None)
-        if field is not None:
-            model = _model_within(field.annotation) or model
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _model_within(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(_model_within, get_args(annotation))), None)
+        raise RecipeError(f"{origin}: {where}{one_line(f'{type(error).__name__}: {error}')}") from error
 
 
 def _check_order(origin: str, recipe: Recipe) -> None:
@@ -347,8 +313,4 @@ def _rules(origin: str, label: str, stage: Stage) -> list[Rule]:
     try:
         return stage.rules() if isinstance(stage, Filter) else []
     except Exception as error:  # a stage is anybody's code
-        raise RecipeError(f"{origin}: stage '{label}': rules: {_one_line(error)}") from error
-
-
-def _one_line(error: object) -> str:
-    return " ".join(str(error).split())
+        raise RecipeError(f"{origin}: stage '{label}': rules: {one_line(error)}") from error

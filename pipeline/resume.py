@@ -32,6 +32,21 @@ def missing_tasks(plan: Plan, phase: PlannedPhase, workspace: Workspace) -> tupl
     return missing, reasons
 
 
+def unfinished_tasks(plan: Plan, workspace: Workspace) -> dict[str, list[int]]:
+    """Tasks of every phase that are not done, or cannot be known to be while what they read is not complete."""
+    unfinished: dict[str, list[int]] = {}
+    for phase in plan.phases:
+        incomplete = {read: set(unfinished[plan.producer(read.output).name]) for read in phase.reads}
+        if any(tasks and read.select != "same" for read, tasks in incomplete.items()):
+            unfinished[phase.name] = list(range(phase.tasks))
+            continue
+        waiting, inputs = set[int]().union(*incomplete.values()), TaskInputs(plan, workspace)
+        unfinished[phase.name] = [
+            index for index in range(phase.tasks) if index in waiting or not is_done(phase, index, inputs)[0]
+        ]
+    return unfinished
+
+
 def is_done(phase: PlannedPhase, index: int, inputs: TaskInputs) -> tuple[bool, str | None]:
     """Whether a task is done; if it ran on other inputs, what changed, and its manifest is taken away."""
     manifest, changed = _judge(phase, index, inputs)

@@ -1,4 +1,4 @@
-"""Where the real corpora lie; tests that need them skip with a clear word when they are absent."""
+"""Where the real corpora lie (tests that need them skip with a clear word when they are absent); no site file."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,12 @@ from pathlib import Path
 import pytest
 
 SHARED = Path(os.environ.get("CORPUSMILL_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_site_file() -> None:
+    """What the developer's own site file says must not reach the tests."""
+    os.environ["CORPUSMILL_SITE"] = os.devnull
 
 
 @pytest.fixture(scope="session")

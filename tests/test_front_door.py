@@ -44,7 +44,7 @@ def place(tmp_path: Path) -> Path:
         ("run good.yaml --in absent.jsonl --out run", "absent.jsonl"),
         ("run good.yaml --in text.jsonl --out file", "file"),
         ("run good.yaml --in text.jsonl --out /proc/nowhere/run", "/proc/nowhere/run"),
-        ("run good.yaml --in text.jsonl --out run --executor slurm", "slurm"),
+        ("run good.yaml --in text.jsonl --out run --executor slrum", "must be one of inline, local, ray, slurm"),
         ("run good.yaml --in text.jsonl --out run --workers 0", "workers"),
         ("run good.yaml --in plain.warc --out run", "plain.warc"),
         ("run misspelt.yaml --in text.jsonl --out run", "did you mean 'min_doc_words'?"),

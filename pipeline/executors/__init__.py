@@ -1,4 +1,7 @@
-"""Where tasks run: in this process (inline), in worker processes of this machine (local), on a Ray cluster (ray)."""
+"""Where tasks run: in this process (inline), in worker processes of this machine (local), on a Ray cluster (ray).
+
+A Slurm cluster (slurm) is not given phases by a driver that lives, but the whole plan at once: slurm/submission.py.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,13 @@ from pipeline.errors import RecipeError
 from pipeline.executors.base import Executor
 from pipeline.executors.limits import Limits
 
-NAMES = ("inline", "local", "ray")
+NAMES = ("inline", "local", "ray", "slurm")
 NO_LIMITS = Limits()
 
 
 def make_executor(name: str, workers: int | None, limits: Limits = NO_LIMITS) -> Executor:
     """The executor of a name; `workers` defaults to the cores this process may use."""
-    if workers is not None and workers < 1:
-        raise RecipeError(f"--workers {workers}: must be at least 1")
+    check_workers(workers)
     if name == "inline":
         if limits != NO_LIMITS:
             raise RecipeError("--task-memory and --task-seconds need worker processes; use --executor local")
@@ -30,4 +32,12 @@ def make_executor(name: str, workers: int | None, limits: Limits = NO_LIMITS) ->
         from pipeline.executors.ray import RayExecutor
 
         return RayExecutor(workers, limits)
+    if name == "slurm":
+        raise RecipeError("executor slurm: call pipeline.executors.slurm.submission.submit, which returns at once")
     raise RecipeError(f"--executor {name}: must be one of {', '.join(NAMES)}")
+
+
+def check_workers(workers: int | None) -> None:
+    """Raise RecipeError for a number of workers that is none."""
+    if workers is not None and workers < 1:
+        raise RecipeError(f"--workers {workers}: must be at least 1")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
+from pipeline.errors import RecipeError, RunError
 from pipeline.executors.base import TaskFailure
 from pipeline.executors.repeats import may_pass
 from pipeline.files import write_json
 from pipeline.plan import PlannedPhase
 from pipeline.workspace import Workspace
+
+SHOWN_FAILURES = 3
 
 
 def task_failure(phase: str, index: int, error: Exception) -> TaskFailure:
@@ -24,7 +29,31 @@ def task_failure(phase: str, index: int, error: Exception) -> TaskFailure:
     return TaskFailure(phase, index, " ".join(text.split()), mendable, may_pass(error))
 
 
-def record_failure(workspace: Workspace, phase: PlannedPhase, index: int, message: str) -> None:
+def record_failure(workspace: Workspace, phase: PlannedPhase, index: int, message: str, mendable: bool = False) -> None:
     """Leave the failure for `status`. Where even that cannot be written, the failure itself is what to tell."""
     with suppress(OSError):
-        write_json(workspace.failure(phase, index), {"message": message, "time": time.time()})
+        record = {"message": message, "mendable": mendable, "time": time.time()}
+        write_json(workspace.failure(phase, index), record)
+
+
+def recorded_failures(workspace: Workspace, phase: PlannedPhase, indices: Iterable[int]) -> list[TaskFailure]:
+    """How the last attempts at these tasks failed, those that did."""
+    failures = []
+    for index in indices:
+        path = workspace.failure(phase, index)
+        if path.exists():
+            record = json.loads(path.read_text("utf-8"))
+            failures.append(TaskFailure(phase.name, index, record["message"], record["mendable"]))
+    return failures
+
+
+def failed_phase(failures: Sequence[TaskFailure], phase: PlannedPhase) -> RecipeError | RunError:
+    """The error that a run ends with when tasks of a phase failed."""
+    if all(failure.mendable for failure in failures):
+        return RecipeError("; ".join(list(dict.fromkeys(failure.message for failure in failures))[:5]))
+    lines = [f"{failure.phase} task {failure.index}: {failure.message}" for failure in failures[:SHOWN_FAILURES]]
+    more = f" (and {len(failures) - SHOWN_FAILURES} more)" if len(failures) > SHOWN_FAILURES else ""
+    return RunError(
+        f"{len(failures)} of {phase.tasks} tasks of {phase.name} failed: {'; '.join(lines)}{more}; "
+        "see `corpusmill logs`; the same command goes on"
+    )

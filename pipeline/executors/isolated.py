@@ -44,7 +44,7 @@ def run_isolated(
     failures = executor.run_phase(plan, run, phase_name, [index], lambda finished, rows: None)
     if not failures:
         return "done"
-    record_failure(workspace, phase, index, failures[0].message)
+    record_failure(workspace, phase, index, failures[0].message, failures[0].mendable)
     return failures[0]
 
 

@@ -153,7 +153,7 @@ class LocalExecutor:
             if isinstance(outcome, TaskFailure):
                 state.errors[index] += 1
                 if outcome.may_pass and state.errors[index] <= REPEATS:
-                    record_failure(Workspace(run), plan.phase(phase), index, outcome.message)
+                    record_failure(Workspace(run), plan.phase(phase), index, outcome.message, outcome.mendable)
                     state.repeat(phase, index, state.errors[index])
                     continue
                 state.failures.append(outcome)

@@ -1,0 +1,132 @@
+"""A recipe on a real Slurm cluster of two nodes: the bytes of one process, whatever fails or is asked twice."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline import Recipe, run
+from pipeline.manifest import Manifest
+from pipeline.plan import Plan, PlannedPhase
+from pipeline.workspace import Workspace
+from tests.pipeline.conftest import RECIPE, published
+from tests.pipeline.executors.slurm.cluster import queue, wait_until
+from tests.pipeline.executors.slurm.conftest import SlurmRun
+
+GREEDY = ["tests.pipeline.line_stages:Lines", "tests.pipeline.line_stages:Greedy"]
+
+
+def check_order(run: Path) -> None:
+    """No task began before all that it reads had manifests."""
+    workspace = Workspace(run)
+    plan = workspace.load_plan()
+    for phase in plan.phases:
+        for index in range(phase.tasks):
+            manifest = Manifest.load(workspace.manifest(phase, index))
+            if manifest is not None:
+                assert manifest.started >= inputs_complete(plan, phase, index, workspace), (phase.name, index)
+
+
+def inputs_complete(plan: Plan, phase: PlannedPhase, index: int, workspace: Workspace) -> float:
+    """When the last manifest of what a task reads was written; fails if there is none."""
+    times = [0.0]
+    for read in phase.reads:
+        producer = plan.producer(read.output)
+        for task in [index] if read.select == "same" else range(producer.tasks):
+            times.append(workspace.manifest(producer, task).stat().st_mtime)
+    return max(times)
+
+
+def fails_once_and_goes_on(slurm_run: SlurmRun, task: str, marker: Path, corpus: Path) -> None:
+    """One task is killed; what reads it does not run, the same command completes the run."""
+    phase_name, _, index = task.partition(":")
+    first = slurm_run("--wait", fault=f"batch@{task};parent;once={marker}")
+    assert marker.exists() and first.returncode == 1, first.stderr
+    assert f"1 of {first_tasks(slurm_run)} tasks of {phase_name} are not done (tasks {index})" in first.stderr
+    check_order(slurm_run.out)
+    assert not (slurm_run.out / "documents").exists()
+    second = slurm_run("--wait")
+    assert second.returncode == 0, second.stderr
+    check_order(slurm_run.out)
+    assert f"{phase_name}: 1 of" in second.stderr
+    run(Recipe.load(slurm_run.recipe), [corpus], slurm_run.out.parent / "inline", executor="inline", quiet=True)
+    assert published(slurm_run.out) == published(slurm_run.out.parent / "inline")
+    assert not list(slurm_run.out.rglob(".tmp-*"))
+
+
+def first_tasks(slurm_run: SlurmRun) -> int:
+    return Workspace(slurm_run.out).load_plan().phases[0].tasks
+
+
+def test_a_task_that_fails_once_holds_back_what_reads_it_and_nothing_else(
+    cluster: Path, lines: Path, tmp_path: Path
+) -> None:
+    """Six tasks a phase, so that each phase is two arrays."""
+    slurm_run = SlurmRun(tmp_path, {**RECIPE, "task_bytes": "40kB"}, lines)
+    fails_once_and_goes_on(slurm_run, "curate:5", tmp_path / "marker", lines)
+
+
+@pytest.mark.slow
+def test_23_tasks_a_phase_in_arrays_of_5(cluster: Path, lines: Path, tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    text = b"".join(path.read_bytes() for path in sorted(lines.iterdir())).splitlines(keepends=True)
+    for number in range(23):
+        (tmp_path / "corpus" / f"{number:02d}.txt").write_bytes(b"".join(text[number::23]))
+    slurm_run = SlurmRun(tmp_path, {**RECIPE, "task_bytes": "9kB"}, tmp_path / "corpus")
+    fails_once_and_goes_on(slurm_run, "curate:7", tmp_path / "marker", tmp_path / "corpus")
+    assert first_tasks(slurm_run) == 23
+
+
+def test_jobs_outlive_the_command_and_are_never_submitted_twice(cluster: Path, tmp_path: Path) -> None:
+    """Interrupted while it waits, and asked again; the site file's environment and set-up reach the task."""
+    (tmp_path / "a.txt").write_text("sleep\n")
+    slurm_run = SlurmRun(tmp_path, {"name": "greedy", "stages": GREEDY}, tmp_path / "a.txt")
+    slurm = {"environment": {"GREEDY_SECONDS": 5}, "set_up": [f"hostname > {tmp_path / 'set-up'}"]}
+    slurm_run.site.write_text(yaml.safe_dump({"executor": "slurm", "slurm": slurm}))
+    waiting = slurm_run.start("--wait")
+    wait_until(lambda: any("RUNNING" in line for line in queue()), "running job")
+    waiting.send_signal(signal.SIGINT)
+    _, errors = waiting.communicate(timeout=60)
+    assert waiting.returncode == 1 and "no longer waiting; the jobs go on" in errors
+    again = slurm_run()
+    assert again.returncode == 1 and again.stderr.count("\n") == 1
+    assert "2 of this run's jobs are queued or running, so nothing was submitted" in again.stderr
+    assert len(queue()) == 2
+    wait_until(lambda: not queue(), "end of the jobs")
+    assert (tmp_path / "set-up").exists()
+    done = slurm_run()
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "read 1 = kept 1 + dropped 0 + quarantined 0")
+    assert (slurm_run.out / "documents").is_dir()
+
+
+def test_a_task_past_its_limit_fails_the_run_with_what_to_raise(cluster: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("hoard\n")
+    slurm_run = SlurmRun(tmp_path, {"name": "greedy", "stages": GREEDY}, tmp_path / "a.txt")
+    slurm_run.site.write_text("executor: slurm\nslurm: {environment: {GREEDY_SECONDS: 600}}\n")
+    ended = slurm_run("--wait", "--task-memory", "500MB", "--task-seconds", "900")
+    message = "1 of 1 tasks of curate failed: curate task 0: it took more memory than 500.0MB; raise --task-memory"
+    assert ended.returncode == 1 and message in ended.stderr
+    (failure,) = slurm_run.out.glob("work/curate-*/failures/00000.json")
+    assert "raise --task-memory" in json.loads(failure.read_text())["message"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ("slurm: {partition: nowhere}", "invalid partition specified: nowhere"),
+        ("slurm: {partitoin: main}", "unknown key 'slurm.partitoin'; did you mean 'partition'?"),
+        ("slurm: {options: [exclude=n1]}", "slurm.options.0: String should match pattern"),
+    ],
+)
+def test_a_wrong_site_file_is_one_line_and_submits_nothing(
+    cluster: Path, lines: Path, tmp_path: Path, settings: str, says: str
+) -> None:
+    slurm_run = SlurmRun(tmp_path, RECIPE, lines)
+    slurm_run.site.write_text(f"executor: slurm\n{settings}\n")
+    refused = slurm_run("--quiet")
+    assert refused.returncode == 2 and refused.stderr.count("\n") == 1 and says in refused.stderr
+    assert not queue()
