@@ -35,7 +35,7 @@ def add_to(app: typer.Typer) -> None:
     """Register the commands on the front door's application."""
     example = "Example: corpusmill run fineweb --in crawl/ --out run/ --set gopher.min_doc_words=80"
     app.command(name="run", epilog=example)(run)
-    app.command(name="plan", epilog="Example: corpusmill plan fineweb --in crawl/")(plan)
+    app.command(name="plan", epilog="Example: corpusmill plan fineweb --in crawl/ --sample 0.01 --workers 32")(plan)
     app.command(
         name="task", epilog="Example: corpusmill plan fineweb --in crawl/ --out run/; corpusmill task run/ curate 3"
     )(task)
@@ -120,15 +120,29 @@ def plan(
         Path | None,
         typer.Option("--out", metavar="RUN", parser=location, help="Also make this run directory ready for `task`."),
     ] = None,
+    sample: Annotated[
+        float | None,
+        typer.Option(metavar="FRACTION", help="Run this share of the input and estimate what all of it would cost."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Chooses the sample.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Workers of the run to estimate; one a core unless given.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the phases and tasks that a recipe compiles to, without running anything."""
+    """Show the phases and tasks that a recipe compiles to and, with --sample, what they would cost."""
+    from pipeline.estimate.commands import check_fraction, show_estimate
     from pipeline.plan import compile_plan
     from pipeline.preparation import write_plan
 
+    if sample is not None:
+        check_fraction(sample, limit)
     parsed = _recipe(recipe, changes)
     corpus = _inputs(inputs, names)
     compiled = compile_plan(parsed, corpus, limit) if out is None else write_plan(parsed, corpus, out, limit)
+    if sample is not None:
+        show_estimate(compiled, sample, workers, seed, as_json)
+        return
     if as_json:
         print(json.dumps(_plan_data(compiled), indent=1))
         return
