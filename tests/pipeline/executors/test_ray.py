@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -118,4 +119,32 @@ def test_a_driver_that_was_killed_is_started_again(
     assert not (out / "documents").exists()
     second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert second.returncode == 0, second.stderr
+    assert published(out) == undisturbed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_nodes_and_drivers_lost_anywhere_cost_nothing_but_time(
+    cluster: Any, lines: Path, tmp_path: Path, undisturbed: dict[str, str], seed: int
+) -> None:
+    chance = random.Random(seed)
+    phase = chance.choice(["curate", "exact_dedup.keys", "exact_dedup.match", "survivors"])
+    victims = (("node",), ("driver",), ("node", "driver"))[seed % 3]
+    out, node = tmp_path / "run", cluster.add_node(num_cpus=1)
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(RECIPE))
+    command = [sys.executable, "-m", "corpusmill", "run", str(tmp_path / "recipe.yaml"), "--in", str(lines)]
+    command += ["--out", str(out), "--executor", "ray"]
+    driver = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while not any(list(out.glob(f"work/{phase}-*/{kind}/*.json")) for kind in ("running", "manifests")):
+        assert driver.poll() is None
+        time.sleep(0.02)
+    assert not (out / "documents").exists()
+    if "driver" in victims:
+        driver.kill()
+    cluster.remove_node(node, allow_graceful="node" not in victims)
+    told = driver.communicate(timeout=300)[1]
+    assert driver.returncode == (-signal.SIGKILL if "driver" in victims else 0), told
+    if "driver" in victims:
+        again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+        assert again.returncode == 0, again.stderr
     assert published(out) == undisturbed
