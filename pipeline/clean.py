@@ -9,7 +9,6 @@ earlier recipes and temporary files of killed writers go as well. Cost: one look
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from pipeline.manifest import OutputFile
 from pipeline.plan import Plan, PlannedPhase
 from pipeline.resume import all_done
 from pipeline.running_marker import running_markers
+from pipeline.storage import remove_tree
 from pipeline.workspace import Workspace
 
 
@@ -81,7 +81,7 @@ def clean(cleaning: Cleaning, workspace: Workspace) -> None:
         for path in part.files:
             path.unlink(missing_ok=True)
     for folder in cleaning.earlier:
-        shutil.rmtree(folder)
+        remove_tree(folder)
     remove_temporary_files(workspace.run)
 
 

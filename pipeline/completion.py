@@ -6,7 +6,6 @@ after them. Cost: every manifest is read once, every output's size looked at.
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from pipeline.errors import NotReady
@@ -15,6 +14,7 @@ from pipeline.lock import driver_lock
 from pipeline.plan import Plan
 from pipeline.publication import publish
 from pipeline.resume import missing_tasks
+from pipeline.storage import remove_tree
 from pipeline.totals import Totals, run_totals
 from pipeline.workspace import Workspace
 
@@ -48,6 +48,6 @@ def finish(plan: Plan, workspace: Workspace) -> Totals:
     wanted = {phase.folder for phase in plan.phases}
     for folder in workspace.work.iterdir() if workspace.work.is_dir() else ():
         if folder.name not in wanted:
-            shutil.rmtree(folder)
+            remove_tree(folder)
     remove_temporary_files(workspace.run)
     return run_totals(plan, workspace)

@@ -81,7 +81,10 @@ def write_json(target: Path, value: Any, durable: bool = True) -> None:
 def append_text(target: Path, text: str) -> None:
     """Add to the end of a small file that one process writes, as the log of a task is."""
     if is_remote(target):
-        before = read_bytes(target) if target.exists() else b""
+        try:
+            before = read_bytes(target)
+        except FileNotFoundError:
+            before = b""
         write_bytes(target, before + text.encode())
         return
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from pipeline.progress import Progress
 from pipeline.publication import withdraw_stale
 from pipeline.recipe import Recipe
 from pipeline.restoration import restore_needed
-from pipeline.storage import location
+from pipeline.storage import is_remote, location, remove_tree, write_bytes
 from pipeline.workspace import Workspace
 
 
@@ -38,7 +37,7 @@ def prepare(
     plan = compile_plan(recipe, inputs, limit)
     remove_temporary_files(workspace.run)
     for phase in plan.phases:
-        shutil.rmtree(workspace.running(phase, 0).parent, ignore_errors=True)
+        remove_tree(workspace.running(phase, 0).parent)
     _save_recipe(recipe, workspace)
     plan.save(workspace.plan_file)
     withdraw_stale(plan, workspace, progress)
@@ -64,7 +63,10 @@ def open_workspace(run: Path) -> Workspace:
     try:
         run.mkdir(parents=True, exist_ok=True)
         probe = run / ".tmp-probe"
-        probe.touch()
+        if is_remote(run):
+            write_bytes(probe, b"")
+        else:
+            probe.touch()
         probe.unlink()
     except OSError as error:
         raise RecipeError(f"{run}: cannot be written: {error.strerror}; choose another --out") from error

@@ -1,7 +1,8 @@
 """Publish complete phases: documents/, rejects/, shards/ and the like hold results of one recipe, whole.
 
 A folder is built beside its place from hard links (copies where links are not possible) and renamed into
-it; `published.json` records what each folder was made from. What another recipe published is
+it; on a remote storage the files are copied there. `published.json`, written last, records what each folder was
+made from and that it is whole. What another recipe published is
 withdrawn before the new one runs, so that folders of two recipes never stand side by side.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,9 +21,11 @@ from pipeline.files import TEMPORARY_PREFIX, file_sha256, write_json
 from pipeline.fingerprint import digest
 from pipeline.plan import Plan, PlannedPhase
 from pipeline.progress import Progress
+from pipeline.storage import copy_within, is_remote, remove_tree
 from pipeline.workspace import Workspace
 
 PUBLISHED = "published.json"
+COPIES_AT_ONCE = 16
 
 
 def publish(plan: Plan, phase: PlannedPhase, workspace: Workspace) -> None:
@@ -64,23 +68,46 @@ def _publish_folder(
     if published.get(folder) == record and _stands(place, files):
         return
     _withdraw(folder, published, workspace)
-    staging = workspace.run / f"{TEMPORARY_PREFIX}{folder}"
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    for name, (path, _) in files.items():
-        _link(path, staging / name)
-    fault_point("publication")
-    staging.rename(place)
+    if is_remote(place):
+        _copy_all([(path, place / name) for name, (path, _) in files.items()])
+    else:
+        _rename_into_place([(path, name) for name, (path, _) in files.items()], place)
     fault_point("publication")
     write_json(workspace.run / PUBLISHED, {**published, folder: record})
 
 
+def _rename_into_place(files: list[tuple[Path, str]], place: Path) -> None:
+    staging = place.with_name(f"{TEMPORARY_PREFIX}{place.name}")
+    remove_tree(staging)
+    staging.mkdir(parents=True)
+    for path, name in files:
+        _link(path, staging / name)
+    fault_point("publication")
+    staging.rename(place)
+
+
+def _copy_all(pairs: list[tuple[Path, Path]]) -> None:
+    """Copies within a remote storage. A stop leaves some; the record that the folder is whole is still to come."""
+    with ThreadPoolExecutor(COPIES_AT_ONCE) as threads:
+        for _ in threads.map(lambda pair: copy_within(*pair), pairs):
+            pass
+
+
 def _stands(place: Path, files: dict[str, tuple[Path, str]]) -> bool:
-    """Whether a folder holds these files and nothing else, each the very file of `work/` or one with its content."""
+    """Whether a folder holds these files and nothing else, each the very file of `work/` or one with its content.
+
+    Of remote files, which cannot be the very same, the sizes are compared where the one in `work/` is still there.
+    """
     found = {path.name: path for path in _listing(place)}
+    if is_remote(place):
+        return set(found) == set(files) and all(_same_size(found[name], path) for name, (path, _) in files.items())
     return set(found) == set(files) and all(
         _same(found[name], path) or file_sha256(found[name]) == sha256 for name, (path, sha256) in files.items()
     )
+
+
+def _same_size(published: Path, path: Path) -> bool:
+    return not path.exists() or published.stat().st_size == path.stat().st_size
 
 
 def _same(published: Path, path: Path) -> bool:
@@ -91,9 +118,7 @@ def _same(published: Path, path: Path) -> bool:
 def _withdraw(folder: str, published: dict[str, dict], workspace: Workspace) -> None:
     if published.pop(folder, None) is not None:
         write_json(workspace.run / PUBLISHED, published)
-    place = workspace.run / folder
-    if place.exists():
-        shutil.rmtree(place)
+    remove_tree(workspace.run / folder)
 
 
 def _contributors(plan: Plan, folder: str) -> list[tuple[PlannedPhase, str]]:

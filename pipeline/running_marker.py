@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from pipeline.errors import RunError
 from pipeline.files import write_json
 from pipeline.plan import PlannedPhase
 from pipeline.workspace import Workspace
@@ -60,7 +61,7 @@ def marked_as_running(path: Path, index: int, attempt: int, rows: Callable[[], i
     def keep_fresh() -> None:
         while not ended.wait(RENEW_SECONDS):
             # The task itself will say what is wrong with the storage; a marker may be late.
-            with suppress(OSError):
+            with suppress(OSError, RunError):
                 renew()
 
     ended = threading.Event()

@@ -22,8 +22,13 @@ LOCK = ".lock"
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
     """An empty folder, deleted when the block ends."""
-    with tempfile.TemporaryDirectory(dir=_process_folder(os.getpid()), ignore_cleanup_errors=True) as folder:
+    with scratch_directory() as folder:
         yield Path(folder)
+
+
+def scratch_directory() -> tempfile.TemporaryDirectory[str]:
+    """An empty folder, deleted when nothing refers to it any more."""
+    return tempfile.TemporaryDirectory(dir=_process_folder(os.getpid()), ignore_cleanup_errors=True)
 
 
 @cache

@@ -234,5 +234,6 @@ class RangeReader(io.RawIOBase):
 
 
 def open_ranges(path: Path, buffering: int = -1) -> IO[bytes]:
-    """A remote file for reading, READ_AHEAD_BYTES at a time unless unbuffered."""
-    return cast(IO[bytes], io.BufferedReader(RangeReader(path), READ_AHEAD_BYTES))
+    """A remote file for reading: READ_AHEAD_BYTES at a time, or exactly what is asked for where `buffering` is 0."""
+    reader = RangeReader(path)
+    return cast(IO[bytes], reader if buffering == 0 else io.BufferedReader(reader, READ_AHEAD_BYTES))

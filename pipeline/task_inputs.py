@@ -14,6 +14,7 @@ from pipeline.cleaned import cleaned_outputs
 from pipeline.errors import NotReady, RunError
 from pipeline.files import file_sha256
 from pipeline.fingerprint import digest
+from pipeline.local_copies import LocalCopies
 from pipeline.manifest import Manifest
 from pipeline.plan import Plan, PlannedPhase
 from pipeline.verdicts import Verdict, read_verdicts
@@ -30,6 +31,7 @@ class TaskInputs:
         self._manifest = lru_cache(maxsize=None)(self._load)
         self._digest = lru_cache(maxsize=None)(self._content)
         self._intact: set[Path] = set()
+        self._copies = LocalCopies()
         self._cleaned: dict[str, frozenset[str]] = {}
 
     def parts(self, output: str, task: int | None = None) -> list[InputPart]:
@@ -44,13 +46,17 @@ class TaskInputs:
         ]
 
     def intact_parts(self, output: str, task: int | None = None) -> list[InputPart]:
-        """As `parts`, each file held against its checksum once; RunError if one is damaged."""
-        parts = self.parts(output, task)
-        for part in parts:
-            if part.path not in self._intact:
-                if not part.path.is_file() or file_sha256(part.path) != part.sha256:
+        """As `parts`, at local paths and each held against its checksum once; RunError if one is damaged."""
+        parts = []
+        for part in self.parts(output, task):
+            try:
+                local = self._copies.of(part, task)
+                if local.path not in self._intact and file_sha256(local.path) != part.sha256:
                     raise self._damaged(output, part)
-                self._intact.add(part.path)
+            except FileNotFoundError:
+                raise self._damaged(output, part) from None
+            self._intact.add(local.path)
+            parts.append(local)
         return parts
 
     def bucket(self, output: str, bucket: int) -> Iterator[pa.RecordBatch]:

@@ -35,11 +35,11 @@ def write_bucket_file(path: Path, table: pa.Table, buckets: np.ndarray, count: i
 
 
 def read_bucket(path: Path, bucket: int) -> pa.RecordBatch | None:
-    """The rows of one bucket, mapped from the file without a copy; None when it has none.
+    """The rows of one bucket, mapped from the file without a copy, or read alone of a remote one; None if it has none.
 
     Raises ValueError or what Arrow raises when the file is damaged.
     """
-    reader = pa.ipc.open_file(pa.memory_map(str(path)))
+    reader = pa.ipc.open_file(pa.memory_map(str(path)) if isinstance(path, Path) else path.open("rb", buffering=0))
     index = json.loads(reader.schema.metadata[BUCKETS_KEY])
     if str(bucket) not in index:
         return None

@@ -198,7 +198,7 @@ def _opened(path: Path) -> Iterator[ParquetFile]:
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path if isinstance(path, Path) else path.open("rb"))
     except (pa.ArrowInvalid, OSError) as error:
         raise StageError(f"{path}: cannot be read as Parquet: {str(error).splitlines()[0]}") from error
     with file:

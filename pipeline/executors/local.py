@@ -32,6 +32,7 @@ from pipeline.executors.limits import Limits
 from pipeline.executors.repeats import REPEATS, pause_before
 from pipeline.plan import Plan
 from pipeline.reporter import BATCH, READ_FILE, ROW_FILE, ROW_ORDINAL, ROWS, SLOTS, STOP
+from pipeline.storage import location
 from pipeline.verdicts import Verdict, add_verdict
 from pipeline.workspace import Workspace
 
@@ -247,7 +248,7 @@ def _work(pipe: Connection, shared: Any, run: str, driver: int) -> None:
     from pipeline.task import run_task
     from pipeline.task_inputs import TaskInputs
 
-    workspace = Workspace(Path(run))
+    workspace = Workspace(location(run))
     plan = workspace.load_plan()
     inputs, inputs_of = TaskInputs(plan, workspace), ""
     while True:

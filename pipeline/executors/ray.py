@@ -109,8 +109,9 @@ def _connect(ray: Any) -> None:
 
 def _run_task(run: str, phase: str, index: int, limits: Limits, plan_sha256: str) -> str | TaskFailure:
     from pipeline.executors.isolated import run_isolated
+    from pipeline.storage import location
 
-    return run_isolated(Path(run), phase, index, limits, plan_sha256)
+    return run_isolated(location(run), phase, index, limits, plan_sha256)
 
 
 def _rows(workspace: Workspace, phase: Any, index: int) -> int:

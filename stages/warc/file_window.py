@@ -11,7 +11,8 @@ class FileWindow:
 
     def __init__(self, path: Path, block_bytes: int = 1 << 20) -> None:
         self.path = path
-        self._file = path.open("rb", buffering=0)
+        # A remote file reads ahead by itself; before a local one a second buffer would only copy.
+        self._file = path.open("rb", buffering=0) if isinstance(path, Path) else path.open("rb")
         self.size = path.stat().st_size
         self._block_bytes = block_bytes
         self._start = 0
