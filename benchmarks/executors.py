@@ -1,8 +1,9 @@
 """The same recipe on every executor: whether documents, rejects, shards and the rest have the same bytes.
 
-Runs it by `inline`, by `local` with one and two workers and on a Ray cluster of two nodes with a core each, all on
-this machine, then compares the checksums of what was published with those of the first. Exit status 1 if any
-differs. Seconds are wall time, kernels compiled and models loaded included; they are no comparison of speed.
+Runs it by `inline`, by `local` with one and two workers, on a Ray cluster of two nodes with a core each and, where
+Slurm is installed and may be started (by root), on a Slurm cluster of two such nodes, all on this machine. Then it
+compares the checksums of what was published with those of the first way. Exit status 1 if any differs. Seconds are
+wall time, kernels compiled and models loaded included; they are no comparison of speed.
 
     python -m benchmarks.executors --in CRAWLS [--recipe fineweb]
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,8 +23,11 @@ from pathlib import Path
 
 from pipeline.checksums import FolderChecksum, differences, folder_checksums
 from pipeline.tables import print_table
+from tests.pipeline.executors.slurm.cluster import PROGRAMS, slurm_cluster
 
 ROOT = Path(__file__).parents[1]
+#: Tasks of a Slurm array: few, so that phases take several.
+LARGEST_ARRAY = 5
 
 
 def main() -> None:
@@ -49,6 +54,11 @@ def compare(recipe: str, corpus: Path, folder: Path) -> int:
     run("local-2", "--executor", "local", "--workers", "2")
     with ray_cluster():
         run("ray-2-nodes", "--executor", "ray")
+    if slurm_is_absent():
+        print("slurm: not installed, or not root; left out", file=sys.stderr)
+    else:
+        with slurm_cluster(LARGEST_ARRAY):
+            run("slurm-2-nodes", "--executor", "slurm", "--wait")
     rows = [
         [f"{found.folder}/", out.name, f"{len(found.files):,}", f"{found.bytes:,}", found.sha256]
         for out, of_run in checksums.items()
@@ -75,6 +85,10 @@ def ray_cluster() -> Iterator[None]:
     finally:
         os.environ.pop("RAY_ADDRESS", None)
         cluster.shutdown()
+
+
+def slurm_is_absent() -> bool:
+    return os.getuid() != 0 or any(shutil.which(program) is None for program in PROGRAMS)
 
 
 def _run(recipe: str, corpus: Path, out: Path, options: tuple[str, ...]) -> float:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from pipeline.options import JsonOption, RunArgument
+from pipeline.storage import location
 from pipeline.tables import duration, megabytes, print_table
 
 
@@ -89,7 +90,7 @@ def clean(
 
 
 def checksum(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", parser=location, help="Run directories.")],
     as_json: JsonOption = False,
 ) -> None:
     """Print one sha256 for each published folder; exit status 1 if runs differ, or files are not as published."""

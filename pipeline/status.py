@@ -3,8 +3,9 @@
 What is done is a sum over manifests, so right after any number of stops and resumes: a phase's wall time is the
 time in which at least one of its tasks ran, and time between a stop and the next start does not count. What goes
 on now is what the markers of running tasks say (pipeline.running_marker); the driver's lock speaks for this
-machine alone. Time left is that of the phases of which some task has finished: what their unfinished tasks need
-at the mean of the finished ones, over as many tasks at a time as run now. Of later phases nothing is known.
+machine alone, and Slurm's queue, where there is one, for what waits there. Time left is that of the phases of
+which some task has finished: what their unfinished tasks need at the mean of the finished ones, over as many tasks
+at a time as run now. Of later phases nothing is known.
 
 Cost: one pass over the manifests, whose times alone are kept (16 bytes a task).
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import shutil
 import time
 from array import array
 from collections.abc import Container
@@ -21,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pipeline.errors import RunError
 from pipeline.lock import driver_is_alive
 from pipeline.manifest import Manifest, SlowestBatch
 from pipeline.plan import PlannedPhase
@@ -107,7 +110,7 @@ def read_status(run: Path) -> RunStatus:
     for tally in tallies:
         tally.estimate(running)
     complete = all(phase.done == phase.tasks for phase in phases)
-    at_work = running > 0 or driver_is_alive(run)
+    at_work = running > 0 or driver_is_alive(run) or (not complete and _waits_in_queue(run))
     left = [phase.seconds_left for phase in phases]
     return RunStatus(
         run=str(run),
@@ -120,6 +123,19 @@ def read_status(run: Path) -> RunStatus:
         slowest_finished=_longest([task for tally in tallies for task in tally.slowest_finished]),
         slowest_records=_slowest([record for tally in tallies for record in tally.slowest_records]),
     )
+
+
+def _waits_in_queue(run: Path) -> bool:
+    """Whether Slurm, asked where it is installed, holds jobs of the run: those that have not begun leave no marker."""
+    from pipeline.executors.slurm.client import queued_jobs
+    from pipeline.executors.slurm.jobs import job_name
+
+    if shutil.which("squeue") is None:
+        return False
+    try:
+        return bool(queued_jobs(job_name("", run.resolve())))
+    except RunError:
+        return False
 
 
 class _Tally:

@@ -85,7 +85,8 @@ def _notes(status: RunStatus) -> list[str]:
     if status.state == "running":
         known = sum(phase.seconds_left or 0 for phase in status.phases)
         whole = status.seconds_left is not None
-        lines[0] += f", {duration(known)} left" + ("" if whole else ", without phases of which nothing is known yet")
+        rest = "" if whole else ", without phases of which nothing is known yet"
+        lines[0] += f", {duration(known)} left{rest}" if whole or known else ", time left unknown"
     if status.slowest_running:
         lines.append(f"running longest: {_tasks(status.slowest_running)}")
     if status.slowest_finished:

@@ -173,14 +173,7 @@ def _may_pass(error: Exception) -> bool:
     """Whether what went wrong lies between the machines, so that the same request may work later."""
     if isinstance(error, (OSError, EOFError)):
         return not isinstance(error, (IsADirectoryError, NotADirectoryError))
-    return type(error).__module__.split(".")[0] in (
-        "aiohttp",
-        "botocore",
-        "aiobotocore",
-        "urllib3",
-        "requests",
-        "httpx",
-    )
+    return type(error).__module__.split(".")[0] in NETWORK_PACKAGES
 
 
 def _first_line(error: Exception) -> str:

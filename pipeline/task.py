@@ -7,7 +7,6 @@ gives the same bytes; killed anywhere it leaves nothing that could be taken for 
 from __future__ import annotations
 
 import os
-import resource
 import time
 from collections.abc import MutableSequence
 from dataclasses import asdict
@@ -18,6 +17,7 @@ from pipeline.exchange import ExchangeTask
 from pipeline.faults import entering_task, fault_point
 from pipeline.fingerprint import digest
 from pipeline.manifest import Manifest
+from pipeline.memory import peak_resident_bytes
 from pipeline.plan import Plan, PlannedPhase, stages_of
 from pipeline.reporter import TaskReporter
 from pipeline.rowwise import RowwiseTask
@@ -99,7 +99,7 @@ def _run(
         bytes_read=bytes_read,
         seconds=round(time.perf_counter() - started, 6),
         cpu_seconds=round(time.process_time() - cpu, 6),
-        peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        peak_memory_bytes=peak_resident_bytes(),
         attempt=attempt,
         started=round(began, 3),
         slowest=slowest,

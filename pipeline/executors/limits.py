@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from pipeline.errors import RecipeError
+from pipeline.memory import resident_bytes
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,3 @@ class Limits:
             limit = ByteSize(self.memory).human_readable(decimal=True)
             return f"it took more memory than {limit}; raise --task-memory, or lower the recipe's batch_bytes"
         return None
-
-
-def resident_bytes(process: int) -> int:
-    """Memory of a process that lies in RAM; 0 where the system does not tell or the process is gone."""
-    try:
-        status = Path(f"/proc/{process}/status").read_text("ascii", "replace")
-    except OSError:
-        return 0
-    for line in status.splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    return 0

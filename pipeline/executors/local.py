@@ -133,7 +133,9 @@ class LocalExecutor:
         for worker in self._workers:
             if worker.task is None and state.waiting:
                 worker.task = state.waiting.pop()
-                worker.shared[ROWS] = 0
+                # Not left to the task: the worker may die before it comes to that.
+                for slot in (BATCH, ROWS, ROW_FILE, READ_FILE):
+                    worker.shared[slot] = 0
                 worker.started = time.monotonic()
                 rehearse = state.deaths[worker.task].rehearse
                 try:

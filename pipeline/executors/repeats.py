@@ -3,7 +3,8 @@
 Repeated is what may pass by itself: errors of the machine (an OSError: a cut connection, a full disk, an input
 error, a stale handle of a network file system; a MemoryError) and deaths of the worker, which
 pipeline.executors.deaths counts. Not repeated is what comes again the same way: errors that the user must mend
-(`exit_status` 2, and an OSError that says a path is absent, forbidden, read-only or of the wrong kind), and every
+(`exit_status` 2, and an OSError that says a path is absent, forbidden, read-only or of the wrong kind), other errors
+of our own (a damaged input must be made again first, and pipeline.storage repeats its requests itself), and every
 other exception, for a task is a pure function and an error of a stage's code is one of its values. Limits of
 memory and time fail a task at once, too: they stand between the task and the machine's other work.
 

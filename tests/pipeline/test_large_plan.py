@@ -13,16 +13,16 @@ TASKS = 100_000
 MOST_MEGABYTES = 500
 
 PROGRAM = """
-import json, resource, sys
+import json, sys
 from pathlib import Path
 from pipeline import Plan, Recipe, compile_plan
+from pipeline.memory import peak_resident_bytes
 
 folder, task_bytes, place = sys.argv[1:]
 plan = compile_plan(Recipe.load("fineweb", [f"task_bytes={task_bytes}"]), [folder])
 plan.save(Path(place))
 same = Plan.load(Path(place)) == plan
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"tasks": plan.phases[0].tasks, "same": same, "peak": peak}))
+print(json.dumps({"tasks": plan.phases[0].tasks, "same": same, "peak": peak_resident_bytes() / 1e6}))
 """
 
 
