@@ -7,7 +7,7 @@ root is the folder before its first wildcard. With a list of names, the root is 
 A remote file is known by the checksum that its storage keeps (ETag and the like). A local one by a sampled hash
 (first, last and evenly spread blocks of 64 KiB, with the size), so listing a terabyte costs seeks, not a read:
 about 1 ms a file on a local disk. Remote folders cost a request for every 1,000 files; names from a list too,
-where their folders can be listed, else one each, THREADS at a time.
+where their folders can be listed, else one each, many at a time.
 """
 
 from __future__ import annotations
@@ -19,20 +19,18 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from pipeline.errors import RecipeError, RunError
-from pipeline.storage import filesystem, is_remote, location, read_bytes, repeated
+from pipeline.storage import filesystem, in_threads, is_remote, location, read_bytes, repeated
 from stages.base import InputFile, Source
 
 #: Marks a run directory, whose own files are never input.
 RUN_MARK = "plan.json"
 BLOCK = 1 << 16
 BLOCKS = 8
-THREADS = 32
 #: Names of one remote folder from which on the folder is listed, instead of asking for each file.
 WORTH_LISTING = 8
 #: Where storages keep a checksum of a file's content or version.
@@ -112,7 +110,7 @@ def _files_of(given: Input, source: Source) -> Iterator[ListedFile]:
     if is_remote(root):
         return _remote_files(str(given), root, source)
     local = [(_identity_name(relative), path) for relative, path in _local_files(root, source)]
-    return _in_threads(lambda pair: _local_file(*pair), local)
+    return in_threads(lambda pair: _local_file(*pair), local)
 
 
 def _same_place(one: ListedFile, other: ListedFile) -> bool:
@@ -224,7 +222,7 @@ def _named_files(given: str, names: Path, source: Source) -> Iterator[ListedFile
     for name in relative:
         _refuse_other_suffix(name, f"{names}: {name}", source)
     if not is_remote(root):
-        yield from _in_threads(lambda name: _local_file(_identity_name(Path(name)), root / name), relative)
+        yield from in_threads(lambda name: _local_file(_identity_name(Path(name)), root / name), relative)
         return
     base = given.rstrip("/")
     by_folder = defaultdict(list)
@@ -235,7 +233,7 @@ def _named_files(given: str, names: Path, source: Source) -> Iterator[ListedFile
         if can_list and len(inside) >= WORTH_LISTING:
             yield from _named_in_folder(base, folder, inside)
         else:
-            yield from _in_threads(lambda name: _named_alone(base, name), inside)
+            yield from in_threads(lambda name: _named_alone(base, name), inside)
 
 
 def _named_in_folder(base: str, folder: str, names: list[str]) -> Iterator[ListedFile]:
@@ -287,11 +285,6 @@ def _listed(name: str, path: Path) -> ListedFile:
     size = path.stat().st_size
     with path.open("rb") as stream:
         return ListedFile(name, str(path.absolute()), size, _sampled_sha256(stream, size))
-
-
-def _in_threads(work: Any, items: Sequence[Any]) -> Iterator[ListedFile]:
-    with ThreadPoolExecutor(min(THREADS, max(1, len(items)))) as threads:
-        yield from threads.map(work, items)
 
 
 def _refuse_other_suffix(name: str, shown: str, source: Source) -> None:

@@ -102,18 +102,21 @@ class Manifest:
         write_json(path, asdict(self))
 
     @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Manifest:
+        return cls(
+            **{
+                **data,
+                "outputs": [OutputFile(**output) for output in data["outputs"]],
+                "rows": data["rows"] and Rows(**data["rows"]),
+                "stages": [StageAccount(**stage) for stage in data["stages"]],
+                "slowest": data["slowest"] and SlowestBatch.from_json(data["slowest"]),
+            }
+        )
+
+    @classmethod
     def load(cls, path: Path) -> Manifest | None:
         """The manifest at `path`, or None when there is none or it is not whole."""
         try:
-            data = json.loads(path.read_text("utf-8"))
-            return cls(
-                **{
-                    **data,
-                    "outputs": [OutputFile(**output) for output in data["outputs"]],
-                    "rows": data["rows"] and Rows(**data["rows"]),
-                    "stages": [StageAccount(**stage) for stage in data["stages"]],
-                    "slowest": data["slowest"] and SlowestBatch.from_json(data["slowest"]),
-                }
-            )
+            return cls.from_json(json.loads(path.read_text("utf-8")))
         except (OSError, ValueError, KeyError, TypeError):
             return None

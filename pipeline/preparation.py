@@ -10,7 +10,7 @@ import yaml
 from pipeline.errors import RecipeError
 from pipeline.files import atomic_path, remove_temporary_files
 from pipeline.inputs import Input
-from pipeline.lock import driver_lock
+from pipeline.lock import LOCK_NAME, driver_lock
 from pipeline.plan import Plan, compile_plan
 from pipeline.progress import Progress
 from pipeline.publication import withdraw_stale
@@ -58,7 +58,7 @@ def open_workspace(run: Path) -> Workspace:
     """The run directory of --out, made if need be. RecipeError when it is something else or cannot be written."""
     if run.exists() and not run.is_dir():
         raise RecipeError(f"{run}: exists and is not a folder; choose another --out")
-    if run.is_dir() and any(run.iterdir()) and not (run / "plan.json").exists() and not (run / ".driver.lock").exists():
+    if run.is_dir() and any(run.iterdir()) and not (run / "plan.json").exists() and not (run / LOCK_NAME).exists():
         raise RecipeError(f"{run}: is not empty and not a run directory; choose another --out")
     try:
         run.mkdir(parents=True, exist_ok=True)

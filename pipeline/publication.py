@@ -2,8 +2,8 @@
 
 A folder is built beside its place from hard links (copies where links are not possible) and renamed into
 it; on a remote storage the files are copied there. `published.json`, written last, records what each folder was
-made from and that it is whole. What another recipe published is
-withdrawn before the new one runs, so that folders of two recipes never stand side by side.
+made from and that it is whole. What another recipe published is withdrawn before the new one runs, so that folders
+of two recipes never stand side by side.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,11 +20,10 @@ from pipeline.files import TEMPORARY_PREFIX, file_sha256, write_json
 from pipeline.fingerprint import digest
 from pipeline.plan import Plan, PlannedPhase
 from pipeline.progress import Progress
-from pipeline.storage import copy_within, is_remote, remove_tree
+from pipeline.storage import copy_within, in_threads, is_remote, list_folder, remove_tree
 from pipeline.workspace import Workspace
 
 PUBLISHED = "published.json"
-COPIES_AT_ONCE = 16
 
 
 def publish(plan: Plan, phase: PlannedPhase, workspace: Workspace) -> None:
@@ -88,9 +86,8 @@ def _rename_into_place(files: list[tuple[Path, str]], place: Path) -> None:
 
 def _copy_all(pairs: list[tuple[Path, Path]]) -> None:
     """Copies within a remote storage. A stop leaves some; the record that the folder is whole is still to come."""
-    with ThreadPoolExecutor(COPIES_AT_ONCE) as threads:
-        for _ in threads.map(lambda pair: copy_within(*pair), pairs):
-            pass
+    for _ in in_threads(lambda pair: copy_within(*pair), pairs):
+        pass
 
 
 def _stands(place: Path, files: dict[str, tuple[Path, str]]) -> bool:
@@ -98,16 +95,16 @@ def _stands(place: Path, files: dict[str, tuple[Path, str]]) -> bool:
 
     Of remote files, which cannot be the very same, the sizes are compared where the one in `work/` is still there.
     """
-    found = {path.name: path for path in _listing(place)}
+    found = list_folder(place)
+    if set(found) != set(files):
+        return False
     if is_remote(place):
-        return set(found) == set(files) and all(_same_size(found[name], path) for name, (path, _) in files.items())
-    return set(found) == set(files) and all(
-        _same(found[name], path) or file_sha256(found[name]) == sha256 for name, (path, sha256) in files.items()
+        sources = {folder: list_folder(folder) for folder in {path.parent for path, _ in files.values()}}
+        in_work = {name: sources[path.parent].get(path.name) for name, (path, _) in files.items()}
+        return all(of is None or of.size == found[name].size for name, of in in_work.items())
+    return all(
+        _same(place / name, path) or file_sha256(place / name) == sha256 for name, (path, sha256) in files.items()
     )
-
-
-def _same_size(published: Path, path: Path) -> bool:
-    return not path.exists() or published.stat().st_size == path.stat().st_size
 
 
 def _same(published: Path, path: Path) -> bool:
@@ -141,10 +138,6 @@ def published_records(workspace: Workspace) -> dict[str, dict]:
         }
     except (FileNotFoundError, ValueError, AttributeError, TypeError, KeyError):
         return {}
-
-
-def _listing(folder: Path) -> list[Path]:
-    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 def _link(source: Path, target: Path) -> None:

@@ -1,16 +1,14 @@
 """Which tasks are done: those whose manifest agrees with their inputs as they are now, and whose files are there.
 
-Nothing else decides, so any number of stops, changes and machines leads to the same answer. Cost: a phase reads
-its manifests once, and looks at each output's size. What `corpusmill clean` freed counts as there.
+Nothing else decides, so any number of stops, changes and machines leads to the same answer. What `corpusmill clean`
+freed counts as there. Cost: a phase's manifests are read once (pipeline.rollup), and its outputs' folders listed.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pipeline.errors import NotReady
 from pipeline.fingerprint import digest
-from pipeline.manifest import Manifest, OutputFile
+from pipeline.manifest import Manifest
 from pipeline.plan import Plan, PlannedPhase
 from pipeline.task_inputs import TaskInputs
 from pipeline.workspace import Workspace
@@ -21,10 +19,10 @@ def missing_tasks(plan: Plan, phase: PlannedPhase, workspace: Workspace) -> tupl
 
     Their manifests are taken away. Raises NotReady when what the phase reads is not complete.
     """
-    inputs = TaskInputs(plan, workspace)
+    inputs = TaskInputs(plan, workspace, of_all_tasks=True)
     missing, reasons = [], []
-    for index in range(phase.tasks):
-        done, reason = is_done(phase, index, inputs)
+    for index, manifest in enumerate(workspace.manifest_of_each(phase)):
+        done, reason = _settle(phase, index, manifest, inputs)
         if not done:
             missing.append(index)
         if reason:
@@ -40,58 +38,65 @@ def unfinished_tasks(plan: Plan, workspace: Workspace) -> dict[str, list[int]]:
         if any(tasks and read.select != "same" for read, tasks in incomplete.items()):
             unfinished[phase.name] = list(range(phase.tasks))
             continue
-        waiting, inputs = set[int]().union(*incomplete.values()), TaskInputs(plan, workspace)
+        waiting, inputs = set[int]().union(*incomplete.values()), TaskInputs(plan, workspace, of_all_tasks=True)
         unfinished[phase.name] = [
-            index for index in range(phase.tasks) if index in waiting or not is_done(phase, index, inputs)[0]
+            index
+            for index, manifest in enumerate(workspace.manifest_of_each(phase))
+            if index in waiting or not _settle(phase, index, manifest, inputs)[0]
         ]
     return unfinished
 
 
-def is_done(phase: PlannedPhase, index: int, inputs: TaskInputs) -> tuple[bool, str | None]:
-    """Whether a task is done; if it ran on other inputs, what changed, and its manifest is taken away."""
-    manifest, changed = _judge(phase, index, inputs)
-    if changed is not None:
-        inputs.workspace.manifest(phase, index).unlink(missing_ok=True)
-        return False, changed
-    return manifest is not None, None
-
-
 def all_done(plan: Plan, phase: PlannedPhase, workspace: Workspace) -> bool:
     """Whether every task of a phase is done, found out without changing anything."""
-    inputs = TaskInputs(plan, workspace)
+    inputs = TaskInputs(plan, workspace, of_all_tasks=True)
     try:
-        verdicts = (_judge(phase, index, inputs) for index in range(phase.tasks))
-        return all(manifest is not None and changed is None for manifest, changed in verdicts)
+        return all(
+            _is_current(phase, index, found, inputs) for index, found in enumerate(workspace.manifest_of_each(phase))
+        )
     except NotReady:
         return False
 
 
-def _judge(phase: PlannedPhase, index: int, inputs: TaskInputs) -> tuple[Manifest | None, str | None]:
-    """The manifest of a task, None where it has none, and what has changed since it was written."""
+def is_done(phase: PlannedPhase, index: int, inputs: TaskInputs) -> bool:
+    """Whether a task is done; if it ran on other inputs, its manifest is taken away."""
     manifest = Manifest.load(inputs.workspace.manifest(phase, index))
+    return _settle(phase, index, manifest, inputs)[0]
+
+
+def _settle(phase: PlannedPhase, index: int, manifest: Manifest | None, inputs: TaskInputs) -> tuple[bool, str | None]:
+    """Whether a task with this manifest is done; if it ran on other inputs, what changed, and the manifest goes."""
+    if _is_current(phase, index, manifest, inputs):
+        return True, None
+    place = inputs.workspace.manifest(phase, index)
+    found = manifest and Manifest.load(place)
+    if found is None:
+        return False, None
+    place.unlink(missing_ok=True)
+    return False, _first_difference(found.inputs, inputs.describe(phase, index))
+
+
+def _is_current(phase: PlannedPhase, index: int, manifest: Manifest | None, inputs: TaskInputs) -> bool:
+    """Whether a manifest agrees with the task's inputs, and the files that it names are there."""
     described = inputs.describe(phase, index)
-    if manifest is None:
-        return None, None
-    if manifest.inputs_digest == digest(described) and _outputs_present(manifest, phase, inputs):
-        return manifest, None
-    return manifest, _first_difference(manifest.inputs, described)
+    return (
+        manifest is not None
+        and manifest.inputs_digest == digest(described)
+        and _outputs_present(manifest, phase, inputs)
+    )
 
 
 def _outputs_present(manifest: Manifest, phase: PlannedPhase, inputs: TaskInputs) -> bool:
     """Whether every file is there, or was cleaned away and stands where it is published, if it is."""
     workspace = inputs.workspace
     for file in manifest.outputs:
-        if _holds(workspace.output(phase, file.output) / file.name, file):
+        if inputs.stands(workspace.output(phase, file.output), file):
             continue
         folder = phase.publishes.get(file.output)
-        published = folder is None or _holds(workspace.run / folder / file.name, file)
+        published = folder is None or inputs.stands(workspace.run / folder, file)
         if file.output not in inputs.cleaned(phase) or not published:
             return False
     return True
-
-
-def _holds(path: Path, file: OutputFile) -> bool:
-    return path.is_file() and path.stat().st_size == file.bytes
 
 
 def _first_difference(old: list[dict], new: list[dict]) -> str:

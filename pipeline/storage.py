@@ -12,12 +12,14 @@ Cost: reading takes a request for every 8 MiB; a small file takes one request to
 from __future__ import annotations
 
 import io
+import os
 import random
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
 
 from pipeline.errors import RecipeError, RunError
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 Result = TypeVar("Result")
+Item = TypeVar("Item")
 
 READ_AHEAD_BYTES = 8 << 20
 #: Tries of one request, and the pause in seconds before the second; each further one is twice as long.
@@ -34,6 +37,20 @@ FIRST_PAUSE = 0.25
 #: Packages whose errors are those of a network.
 NETWORK_PACKAGES = {"aiohttp", "botocore", "aiobotocore", "urllib3", "requests", "httpx"}
 #: Storages where an object is seen only when it is complete; elsewhere a file is renamed into its place.
+THREADS = 32
+#: What the listings of fsspec's storages call the version of a file.
+STAMPS = (
+    "ETag",
+    "etag",
+    "md5Hash",
+    "content_md5",
+    "LastModified",
+    "last_modified",
+    "mtime",
+    "updated",
+    "created",
+    "ino",
+)
 WHOLE_OBJECTS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "memory"}
 
 
@@ -117,6 +134,44 @@ def copy_within(source: Path, target: Path) -> None:
     system, name = filesystem(source)
     _, target_name = filesystem(target)
     repeated(lambda: system.cp_file(name, target_name), target)
+
+
+class Listed(NamedTuple):
+    """A file as its folder's listing tells of it: bytes, and what changes whenever the file is replaced."""
+
+    size: int
+    stamp: str
+
+
+def list_folder(folder: Path) -> dict[str, Listed]:
+    """The files in a folder by name; none where there is no folder. Cost: a listing, and no file opened."""
+    if is_remote(folder):
+        system, name = filesystem(folder)
+        try:
+            found = repeated(lambda: system.ls(name, detail=True), folder)
+        except FileNotFoundError:
+            return {}
+        return {
+            info["name"].rpartition("/")[2]: Listed(int(info["size"]), _stamp(info))
+            for info in found
+            if info["type"] == "file"
+        }
+    try:
+        with os.scandir(folder) as entries:
+            stats = {entry.name: entry.stat() for entry in entries if entry.is_file()}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    return {name: Listed(of.st_size, f"{of.st_size}-{of.st_mtime_ns}-{of.st_ino}") for name, of in stats.items()}
+
+
+def _stamp(info: dict[str, Any]) -> str:
+    return "-".join(str(info[key]) for key in ("size", *STAMPS) if key in info)
+
+
+def in_threads(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """Results in the order of the items, THREADS requests at a time."""
+    with ThreadPoolExecutor(min(THREADS, max(1, len(items)))) as threads:
+        yield from threads.map(work, items)
 
 
 def remove_file(path: Path) -> None:

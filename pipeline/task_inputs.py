@@ -15,8 +15,9 @@ from pipeline.errors import NotReady, RunError
 from pipeline.files import file_sha256
 from pipeline.fingerprint import digest
 from pipeline.local_copies import LocalCopies
-from pipeline.manifest import Manifest
+from pipeline.manifest import Manifest, OutputFile
 from pipeline.plan import Plan, PlannedPhase
+from pipeline.storage import list_folder
 from pipeline.verdicts import Verdict, read_verdicts
 from pipeline.workspace import Workspace
 from stages.base import InputPart
@@ -24,11 +25,16 @@ from stages.bucket_file import read_bucket
 
 
 class TaskInputs:
-    """Looks up the files that earlier tasks wrote; made once a phase and process, when its inputs are complete."""
+    """Looks up the files that earlier tasks wrote; made once a phase and process, when its inputs are complete.
 
-    def __init__(self, plan: Plan, workspace: Workspace) -> None:
-        self.plan, self.workspace = plan, workspace
-        self._manifest = lru_cache(maxsize=None)(self._load)
+    `of_all_tasks` is for who goes through all tasks of a phase: folders are then listed, and manifests read, as a
+    whole and once, instead of file by file.
+    """
+
+    def __init__(self, plan: Plan, workspace: Workspace, of_all_tasks: bool = False) -> None:
+        self.plan, self.workspace, self._of_all_tasks = plan, workspace, of_all_tasks
+        self._all_files = lru_cache(maxsize=None)(self._read_all_files)
+        self._listed = lru_cache(maxsize=None)(list_folder)
         self._digest = lru_cache(maxsize=None)(self._content)
         self._intact: set[Path] = set()
         self._copies = LocalCopies()
@@ -41,8 +47,7 @@ class TaskInputs:
         return [
             InputPart(index, folder / file.name, file.sha256, file.rows)
             for index in (range(phase.tasks) if task is None else (task,))
-            for file in self._manifest(phase.name, index).outputs
-            if file.output == output
+            for file in self._files(output, index, task is None or self._of_all_tasks)
         ]
 
     def intact_parts(self, output: str, task: int | None = None) -> list[InputPart]:
@@ -97,7 +102,18 @@ class TaskInputs:
 
     def verdicts(self, phase: PlannedPhase, index: int) -> list[Verdict]:
         """Rows that earlier attempts at the task found to kill their worker."""
-        return read_verdicts(self.workspace.verdicts(phase, index))
+        path = self.workspace.verdicts(phase, index)
+        if self._of_all_tasks and path.name not in self._listed(path.parent):
+            return []
+        return read_verdicts(path)
+
+    def stands(self, folder: Path, file: OutputFile) -> bool:
+        """Whether a file that a task wrote is in a folder, as large as it was written."""
+        if self._of_all_tasks:
+            listed = self._listed(folder).get(file.name)
+            return listed is not None and listed.size == file.bytes
+        path = folder / file.name
+        return path.is_file() and path.stat().st_size == file.bytes
 
     def _damaged(self, output: str, part: InputPart) -> RunError:
         """Take away the manifest of the task that wrote a damaged file, so that the task runs again."""
@@ -109,9 +125,22 @@ class TaskInputs:
     def _content(self, output: str, task: int | None) -> str:
         return digest([[part.task, part.path.name, part.sha256] for part in self.parts(output, task)])
 
-    def _load(self, phase_name: str, index: int) -> Manifest:
-        phase = self.plan.phase(phase_name)
-        manifest = Manifest.load(self.workspace.manifest(phase, index))
-        if manifest is None:
-            raise NotReady(f"{phase_name} task {index} has not finished, so what reads it is not ready")
-        return manifest
+    def _files(self, output: str, task: int, among_all: bool) -> list[OutputFile]:
+        """What a task wrote of an output. NotReady if it has not finished."""
+        phase = self.plan.producer(output)
+        files = self._all_files(output)[task] if among_all else None
+        if files is None:
+            # Alone, or because a network file system may list a folder as it was before the task ended.
+            manifest = Manifest.load(self.workspace.manifest(phase, task))
+            if manifest is None:
+                raise NotReady(f"{phase.name} task {task} has not finished, so what reads it is not ready")
+            files = _of_output(manifest, output)
+        return files
+
+    def _read_all_files(self, output: str) -> list[list[OutputFile] | None]:
+        manifests = self.workspace.manifest_of_each(self.plan.producer(output))
+        return [None if manifest is None else _of_output(manifest, output) for manifest in manifests]
+
+
+def _of_output(manifest: Manifest, output: str) -> list[OutputFile]:
+    return [file for file in manifest.outputs if file.output == output]

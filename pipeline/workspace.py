@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.manifest import Manifest
 from pipeline.plan import Plan, PlannedPhase
+from pipeline.rollup import manifest_name, read_manifests
 
 
 class Workspace:
@@ -28,7 +29,7 @@ class Workspace:
         return self.phase(phase) / output.rpartition(".")[2]
 
     def manifest(self, phase: PlannedPhase, index: int) -> Path:
-        return self.phase(phase) / "manifests" / f"{index:05d}.json"
+        return self.phase(phase) / "manifests" / manifest_name(index)
 
     def log(self, phase: PlannedPhase, index: int) -> Path:
         return self.phase(phase) / "logs" / f"{index:05d}.jsonl"
@@ -42,12 +43,13 @@ class Workspace:
     def running(self, phase: PlannedPhase, index: int) -> Path:
         return self.phase(phase) / "running" / f"{index:05d}.json"
 
+    def manifest_of_each(self, phase: PlannedPhase) -> Iterator[Manifest | None]:
+        """The manifest of each task of the phase in task order, without its inputs; None where it has not finished."""
+        return read_manifests(self.manifest(phase, 0).parent, self.phase(phase) / "rollups", phase.tasks)
+
     def manifests(self, phase: PlannedPhase) -> Iterator[Manifest]:
-        """Manifests of the phase's finished tasks, in task order."""
-        for index in range(phase.tasks):
-            manifest = Manifest.load(self.manifest(phase, index))
-            if manifest is not None:
-                yield manifest
+        """The manifests of the phase's finished tasks, in task order, without their inputs."""
+        return (manifest for manifest in self.manifest_of_each(phase) if manifest is not None)
 
     def load_plan(self) -> Plan:
         return Plan.load(self.plan_file)

@@ -37,8 +37,7 @@ def run_isolated(
     if not 0 <= index < phase.tasks:
         raise RecipeError(f"{phase_name} task {index}: {phase_name} has the tasks 0 to {phase.tasks - 1}")
     workspace = Workspace(run)
-    done, _ = is_done(phase, index, TaskInputs(plan, workspace))
-    if done:
+    if is_done(phase, index, TaskInputs(plan, workspace)):
         return "finished before"
     executor = _executor(run, plan_sha256, limits)
     failures = executor.run_phase(plan, run, phase_name, [index], lambda finished, rows: None)

@@ -10,7 +10,7 @@ import pytest
 from pipeline import Recipe, run
 from pipeline.clean import clean, find_cleaning
 from pipeline.errors import RunError
-from pipeline.lock import driver_lock
+from pipeline.lock import LOCK_NAME, driver_lock
 from pipeline.status import read_status
 from pipeline.workspace import Workspace
 from tests.pipeline.conftest import RECIPE, published
@@ -35,8 +35,9 @@ def cleaned(lines: Path, tmp_path: Path) -> Path:
 
 
 def disk_bytes(folder: Path) -> int:
-    """Bytes of all files below a folder, each counted once however many names it has."""
-    return sum({s.st_ino: s.st_size for p in folder.rglob("*") if p.is_file() for s in [p.stat()]}.values())
+    """Bytes of all files below a folder but the lock, each counted once however many names it has."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != LOCK_NAME]
+    return sum({s.st_ino: s.st_size for s in (path.stat() for path in files)}.values())
 
 
 def later(drop_if: str) -> Recipe:
