@@ -32,6 +32,7 @@ class ExactDedup(Exchange):
     """Remove exact duplicates by a 128-bit hash of the text."""
 
     name: ClassVar[str] = "exact_dedup"
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ("text",)
 
     buckets: int | None = Field(

@@ -52,6 +52,7 @@ class WriteShards(Exchange):
     """Write the documents as shuffled token shards, with validation documents apart."""
 
     name: ClassVar[str] = "write_shards"
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ("text",)
     materialised: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ("tokenizers",)

@@ -44,6 +44,7 @@ class MinhashDedup(Exchange):
     """Remove near-duplicate documents found by MinHash over word n-grams (LSH, connected components)."""
 
     name: ClassVar[str] = "minhash_dedup"
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ("text",)
 
     words: int = Field(5, ge=1, le=64, description="Words in a shingle; a shorter text is one shingle as a whole.")
