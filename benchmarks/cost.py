@@ -100,9 +100,9 @@ def _summary(true: float, intervals: list[dict[str, float]]) -> dict[str, float]
     width = statistics.median((interval["high"] - interval["low"]) / true if true else 0.0 for interval in intervals)
     return {
         "truth": true,
-        "inside": sum(interval["low"] <= true <= interval["high"] for interval in intervals),
-        "below": sum(true < interval["low"] for interval in intervals),
-        "above": sum(true > interval["high"] for interval in intervals),
+        "inside": sum(int(interval["low"] <= true <= interval["high"]) for interval in intervals),
+        "below": sum(int(true < interval["low"]) for interval in intervals),
+        "above": sum(int(true > interval["high"]) for interval in intervals),
         "value": statistics.median(interval["value"] for interval in intervals),
         "width": width,
     }

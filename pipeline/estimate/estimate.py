@@ -91,6 +91,12 @@ def estimate_cost(plan: Plan, fraction: float, workers: int, seed: int = 0) -> E
     return Estimate(plan, sample, workers, time.monotonic() - started, phases)
 
 
+def measure_all(plan: Plan) -> Measurement:
+    """Run the whole plan, task by task, and measure it."""
+    with _stopped_by_sigterm(), tempfile.TemporaryDirectory(prefix="corpusmill-sample-") as folder:
+        return _measure(plan, plan.phases[0].splits, plan.phases, Path(folder) / "run")
+
+
 def _measure(plan: Plan, tasks: Sequence[tuple[Split, ...]], phases: Sequence[PlannedPhase], run: Path) -> Measurement:
     """Run some phases of the plan on these splits, and on a last task that has none."""
     names = {split.file for task in tasks for split in task}
