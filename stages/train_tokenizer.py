@@ -4,7 +4,8 @@
     train   one task: all word counts -> merges                       seconds for a vocabulary of 32,768
 
 The merges are those of Hugging Face's trainer on the whole corpus (tokenizer/bpe_train.py), whatever the
-tasks were; memory of `train` is about 30 times the bytes of the distinct words.
+tasks were; memory of `train` is about 30 times the bytes of the distinct words. These grow with the corpus and the
+merges hardly change, so terabytes are counted by a `fraction` of their documents, drawn by a hash of their identity.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
 from stages.base import Exchange, Phase, Read, Task, Upstream
+from stages.documents import IDENTITY
+from stages.identity import identity_hash, mix
 
 if TYPE_CHECKING:
     from stages.base import InputPart
@@ -26,7 +30,7 @@ _MERGE_WIDTH = 16
 
 
 class TrainTokenizer(Exchange):
-    """Train a byte-level BPE tokenizer on every document."""
+    """Train a byte-level BPE tokenizer on the documents."""
 
     name: ClassVar[str] = "train_tokenizer"
     needs: ClassVar[tuple[str, ...]] = ("text",)
@@ -39,6 +43,7 @@ class TrainTokenizer(Exchange):
     pattern: Literal["gpt4", "qwen2", "nanochat", "gpt2", "o200k"] = Field(
         "gpt4", description="How text is cut into words before merging; gpt4 is the fastest way to train and encode."
     )
+    fraction: float = Field(1.0, gt=0, le=1, description="Share of the documents that it is trained on.")
 
     def phases(self, label: str, upstream: Upstream, seed: int) -> tuple[list[Phase], Upstream]:
         phases = [
@@ -60,8 +65,8 @@ class TrainTokenizer(Exchange):
         from tokenizer.word_counts import WordCounter
 
         counter = WordCounter(split_pattern(self.pattern))
-        for _, batch in task.documents(["text"]):
-            counter.add(batch.column("text"))
+        for _, batch in task.documents([*(field.name for field in IDENTITY), "text"]):
+            counter.add(self._drawn(batch, task.seed).column("text"))
         words = counter.finish()
         task.count("text_bytes", counter.text_bytes)
         if counter.words_cut:
@@ -73,6 +78,13 @@ class TrainTokenizer(Exchange):
             pa.ipc.new_file(sink, words.schema, options=options) as writer,
         ):
             writer.write_table(words)
+
+    def _drawn(self, batch: pa.RecordBatch, seed: int) -> pa.RecordBatch:
+        """The documents of a batch to train on; which they are depends on nothing but their identity and the seed."""
+        if self.fraction == 1:
+            return batch
+        draw = mix(identity_hash(*(batch.column(field.name) for field in IDENTITY), seed), seed)
+        return batch.filter(pa.array(draw < np.uint64(self.fraction * 2**64)))
 
     def train(self, task: Task) -> None:
         """Merge the counts of all parts, train, and write tokenizer.json."""

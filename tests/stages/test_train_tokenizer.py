@@ -8,6 +8,7 @@ import pytest
 
 import tokenizer
 from pipeline import Recipe, run
+from pipeline.workspace import Workspace
 
 LINES = [
     f"{'the dog' if number % 3 else 'naïve cats'} ran {number * number} times, don't they? {'=' * (number % 11)}"
@@ -54,6 +55,19 @@ def test_pattern_and_size_are_those_asked_for(corpus: Path, tmp_path: Path) -> N
     bpe = tokenizer.load(trained(corpus, tmp_path, 5000, vocab_size=280, pattern="qwen2"))
     assert bpe.vocabulary_size == 280
     assert [bpe.decode([token]) for token in bpe.encode("1764")] == ["1", "7", "6", "4"]
+
+
+def test_a_fraction_of_the_documents_is_the_same_for_any_tasks_and_a_smaller_text(corpus: Path, tmp_path: Path) -> None:
+    small = trained(corpus, tmp_path / "small", 4096, vocab_size=300, fraction=0.2)
+    large = trained(corpus, tmp_path / "large", 1_000_000, vocab_size=300, fraction=0.2)
+    assert small.read_bytes() == large.read_bytes()
+    counted = []
+    for fraction in (1.0, 0.2):
+        trained(corpus, tmp_path / str(fraction), 1_000_000, vocab_size=300, fraction=fraction)
+        workspace = Workspace(tmp_path / str(fraction))
+        manifests = workspace.manifests(workspace.load_plan().phase("train_tokenizer.count"))
+        counted.append(sum(manifest.counters["text_bytes"] for manifest in manifests))
+    assert 0.15 * counted[0] < counted[1] < 0.25 * counted[0]
 
 
 def test_a_corpus_without_text_still_gives_a_tokenizer_of_bytes(tmp_path: Path) -> None:
