@@ -83,7 +83,8 @@ class TrainTokenizer(Exchange):
         """The documents of a batch to train on; which they are depends on nothing but their identity and the seed."""
         if self.fraction == 1:
             return batch
-        draw = mix(identity_hash(*(batch.column(field.name) for field in IDENTITY), seed), seed)
+        file, offset, ordinal = (batch.column(field.name) for field in IDENTITY)
+        draw = mix(identity_hash(file, offset, ordinal, seed), seed)
         return batch.filter(pa.array(draw < np.uint64(self.fraction * 2**64)))
 
     def train(self, task: Task) -> None:
