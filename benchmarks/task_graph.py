@@ -6,7 +6,7 @@ wall hours, bytes read and written, the input of the largest task, files written
 bytes on disk when it is complete, if `corpusmill clean` takes away what nothing needs any more.
 
     python -m benchmarks.task_graph --in CRAWLS --files 90000 [--file-bytes 1e9] [--recipe fineweb] [--set KEY=VALUE]
-        [--workers 1000] [--failures 0.001] [--json]
+        [--workers 1000] [--failures 0.001] [--kept 1] [--json]
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main() -> None:
         "plan_peak_bytes": peak_resident_bytes(),
     }
     measured = measure_all(compile_plan(Recipe.load(arguments.recipe), [arguments.input]))
-    phases = Simulation(plan, measured, arguments.workers, arguments.failures).phases()
+    phases = Simulation(plan, measured, arguments.workers, arguments.failures, arguments.kept).phases()
     if arguments.json:
         print(json.dumps({**head, "phases": [asdict(phase) for phase in phases]}, indent=1))
     else:
@@ -58,6 +58,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--workers", type=int, default=1000)
     parser.add_argument("--failures", type=float, default=0.001, help="share of attempts that fail")
+    parser.add_argument("--kept", type=float, default=1.0, help="documents kept, for each that the small corpus keeps")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 

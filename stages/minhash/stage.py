@@ -8,7 +8,7 @@ a cluster, of which the first by identity stays.
     sign     one task a part of the documents: text -> one key a band      8 bytes a document and band
     match    one task or more a part, up to one a band and range of keys:
              equal keys -> pairs                                           a few times 16 bytes a document
-    cluster  one task: pairs -> components -> removal list                 about 40 bytes a document with a pair
+    cluster  one task: pairs -> components -> removal list                 about 140 bytes a document with a pair
 
 The result does not depend on the number of tasks or on how documents are batched.
 """

@@ -27,8 +27,10 @@ def plan() -> Plan:
     return synthetic_plan(SMALL, files=200, file_bytes=40_000)
 
 
-def simulated(plan: Plan, measured: Measurement, workers: int, failures: float = 0.0) -> list[SimulatedPhase]:
-    return Simulation(plan, measured, workers, failures).phases()
+def simulated(
+    plan: Plan, measured: Measurement, workers: int, failures: float = 0.0, kept: float = 1.0
+) -> list[SimulatedPhase]:
+    return Simulation(plan, measured, workers, failures, kept).phases()
 
 
 def test_more_workers_do_the_same_work_sooner(plan: Plan, measured: Measurement) -> None:
@@ -48,6 +50,12 @@ def test_work_grows_with_the_corpus_but_what_every_task_opens_as_its_square(plan
     matching = next(number for number, phase in enumerate(plan.phases) if phase.name == "exact_dedup.match")
     assert twice[matching].tasks == 2 * alone[matching].tasks
     assert twice[matching].files_opened == 4 * alone[matching].files_opened
+
+
+def test_a_crawl_that_keeps_less_reads_as_much_and_passes_less_on(plan: Plan, measured: Measurement) -> None:
+    whole, half = simulated(plan, measured, workers=1), simulated(plan, measured, workers=1, kept=0.5)
+    assert half[0].core_hours == whole[0].core_hours and half[0].written_bytes < whole[0].written_bytes
+    assert half[1].read_bytes == pytest.approx(whole[1].read_bytes / 2)
 
 
 def test_failed_attempts_cost_and_are_made_again(plan: Plan, measured: Measurement) -> None:
