@@ -11,21 +11,17 @@ wall time, kernels compiled and models loaded included; they are no comparison o
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.ray_cluster import ray_cluster
+from benchmarks.slurm_cluster import slurm_cluster, why_impossible
 from pipeline.checksums import FolderChecksum, differences, folder_checksums
 from pipeline.tables import print_table
-from tests.pipeline.executors.slurm.cluster import PROGRAMS, slurm_cluster
 
-ROOT = Path(__file__).parents[1]
 #: Tasks of a Slurm array: few, so that phases take several.
 LARGEST_ARRAY = 5
 
@@ -54,8 +50,9 @@ def compare(recipe: str, corpus: Path, folder: Path) -> int:
     run("local-2", "--executor", "local", "--workers", "2")
     with ray_cluster():
         run("ray-2-nodes", "--executor", "ray")
-    if slurm_is_absent():
-        print("slurm: not installed, or not root; left out", file=sys.stderr)
+    impossible = why_impossible()
+    if impossible:
+        print(f"slurm: left out, for {impossible}", file=sys.stderr)
     else:
         with slurm_cluster(LARGEST_ARRAY):
             run("slurm-2-nodes", "--executor", "slurm", "--wait")
@@ -68,27 +65,6 @@ def compare(recipe: str, corpus: Path, folder: Path) -> int:
     lines = differences(list(checksums), list(checksums.values()))
     print("\n".join(lines) or f"all {len(checksums)} ways give the same bytes")
     return 1 if lines else 0
-
-
-@contextmanager
-def ray_cluster() -> Iterator[None]:
-    """Two Ray nodes of one core each, each a raylet of its own, which RAY_ADDRESS names."""
-    from ray.cluster_utils import Cluster
-
-    # Ray's workers start beside no checkout.
-    os.environ["PYTHONPATH"] = str(ROOT)
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    try:
-        cluster.add_node(num_cpus=1)
-        os.environ["RAY_ADDRESS"] = cluster.address
-        yield
-    finally:
-        os.environ.pop("RAY_ADDRESS", None)
-        cluster.shutdown()
-
-
-def slurm_is_absent() -> bool:
-    return os.getuid() != 0 or any(shutil.which(program) is None for program in PROGRAMS)
 
 
 def _run(recipe: str, corpus: Path, out: Path, options: tuple[str, ...]) -> float:

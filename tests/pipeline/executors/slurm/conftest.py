@@ -11,15 +11,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.pipeline.executors.slurm.cluster import slurm_cluster
+from benchmarks.slurm_cluster import slurm_cluster, why_impossible
+from pipeline.storage import location
 
 ROOT = Path(__file__).parents[4]
 LARGEST_ARRAY = 5
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[Path]:
     """The folder of the cluster's logs."""
+    impossible = why_impossible()
+    if impossible:
+        pytest.skip(impossible)
     with slurm_cluster(LARGEST_ARRAY) as folder:
         yield folder
 
@@ -27,8 +31,8 @@ def cluster() -> Iterator[Path]:
 class SlurmRun:
     """`corpusmill run ... --executor slurm` on one recipe, input and run directory."""
 
-    def __init__(self, folder: Path, recipe: Mapping, corpus: Path) -> None:
-        self.out = folder / "run"
+    def __init__(self, folder: Path, recipe: Mapping, corpus: Path | str, out: str | None = None) -> None:
+        self.folder, self.out = folder, location(out or folder / "run")
         self.recipe, self.site = folder / "recipe.yaml", folder / "site.yaml"
         self.recipe.write_text(yaml.safe_dump(dict(recipe)))
         self.site.write_text("executor: slurm\n")
@@ -39,8 +43,14 @@ class SlurmRun:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "CORPUSMILL_SITE": str(self.site)}
         if fault:
             environment["CORPUSMILL_FAULT"] = fault
-        command = [*self._command, *options]
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            [*self._command, *options],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def __call__(self, *options: str, fault: str = "") -> subprocess.CompletedProcess[str]:
         started = self.start(*options, fault=fault)

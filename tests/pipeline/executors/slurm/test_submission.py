@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import signal
 from pathlib import Path
@@ -9,12 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from benchmarks.slurm_cluster import queue, wait_until
 from pipeline import Recipe, run
 from pipeline.manifest import Manifest
 from pipeline.plan import Plan, PlannedPhase
 from pipeline.workspace import Workspace
 from tests.pipeline.conftest import RECIPE, published
-from tests.pipeline.executors.slurm.cluster import queue, wait_until
 from tests.pipeline.executors.slurm.conftest import SlurmRun
 
 GREEDY = ["tests.pipeline.line_stages:Lines", "tests.pipeline.line_stages:Greedy"]
@@ -41,25 +42,38 @@ def inputs_complete(plan: Plan, phase: PlannedPhase, index: int, workspace: Work
     return max(times)
 
 
-def fails_once_and_goes_on(slurm_run: SlurmRun, task: str, marker: Path, corpus: Path) -> None:
-    """One task is killed; what reads it does not run, the same command completes the run."""
-    phase_name, _, index = task.partition(":")
-    first = slurm_run("--wait", fault=f"batch@{task};parent;once={marker}")
+def begun(run: Path) -> dict[str, set[int]]:
+    """The tasks of each phase that computed anything, whatever came of it: their logs say so."""
+    workspace = Workspace(run)
+    return {
+        phase.name: {index for index in range(phase.tasks) if workspace.log(phase, index).exists()}
+        for phase in workspace.load_plan().phases
+    }
+
+
+def fails_once_and_goes_on(slurm_run: SlurmRun, failing: int, marker: Path, corpus: Path) -> Plan:
+    """A task of `curate` is killed; what reads it does not compute, and the same command completes the run."""
+    first = slurm_run("--wait", fault=f"batch@curate:{failing};parent;once={marker}")
     assert marker.exists() and first.returncode == 1, first.stderr
-    assert f"1 of {first_tasks(slurm_run)} tasks of {phase_name} are not done (tasks {index})" in first.stderr
+    plan = Workspace(slurm_run.out).load_plan()
+    tasks = set(range(plan.phase("curate").tasks))
+    assert f"1 of {len(tasks)} tasks of curate are not done (tasks {failing})" in first.stderr
+    assert begun(slurm_run.out) == {
+        "curate": tasks,
+        "exact_dedup.keys": tasks - {failing},
+        "exact_dedup.match": set(),
+        "survivors": set(),
+    }
     check_order(slurm_run.out)
     assert not (slurm_run.out / "documents").exists()
     second = slurm_run("--wait")
     assert second.returncode == 0, second.stderr
     check_order(slurm_run.out)
-    assert f"{phase_name}: 1 of" in second.stderr
+    assert f"curate: 1 of {len(tasks)} tasks to run" in second.stderr
     run(Recipe.load(slurm_run.recipe), [corpus], slurm_run.out.parent / "inline", executor="inline", quiet=True)
     assert published(slurm_run.out) == published(slurm_run.out.parent / "inline")
     assert not list(slurm_run.out.rglob(".tmp-*"))
-
-
-def first_tasks(slurm_run: SlurmRun) -> int:
-    return Workspace(slurm_run.out).load_plan().phases[0].tasks
+    return plan
 
 
 def test_a_task_that_fails_once_holds_back_what_reads_it_and_nothing_else(
@@ -67,18 +81,21 @@ def test_a_task_that_fails_once_holds_back_what_reads_it_and_nothing_else(
 ) -> None:
     """Six tasks a phase, so that each phase is two arrays."""
     slurm_run = SlurmRun(tmp_path, {**RECIPE, "task_bytes": "40kB"}, lines)
-    fails_once_and_goes_on(slurm_run, "curate:5", tmp_path / "marker", lines)
+    fails_once_and_goes_on(slurm_run, 5, tmp_path / "marker", lines)
 
 
 @pytest.mark.slow
 def test_23_tasks_a_phase_in_arrays_of_5(cluster: Path, lines: Path, tmp_path: Path) -> None:
-    (tmp_path / "corpus").mkdir()
+    corpus, recipe = tmp_path / "corpus", copy.deepcopy(RECIPE)
+    corpus.mkdir()
     text = b"".join(path.read_bytes() for path in sorted(lines.iterdir())).splitlines(keepends=True)
     for number in range(23):
-        (tmp_path / "corpus" / f"{number:02d}.txt").write_bytes(b"".join(text[number::23]))
-    slurm_run = SlurmRun(tmp_path, {**RECIPE, "task_bytes": "9kB"}, tmp_path / "corpus")
-    fails_once_and_goes_on(slurm_run, "curate:7", tmp_path / "marker", tmp_path / "corpus")
-    assert first_tasks(slurm_run) == 23
+        (corpus / f"{number:02d}.txt").write_bytes(b"".join(text[number::23]))
+    # A file is a task: none is larger, and no two fit into one.
+    recipe["task_bytes"] = "14kB"
+    recipe["stages"][3]["exact_dedup"]["buckets"] = 23
+    plan = fails_once_and_goes_on(SlurmRun(tmp_path, recipe, corpus), 7, tmp_path / "marker", corpus)
+    assert [phase.tasks for phase in plan.phases] == [23, 23, 23, 23]
 
 
 def test_jobs_outlive_the_command_and_are_never_submitted_twice(cluster: Path, tmp_path: Path) -> None:

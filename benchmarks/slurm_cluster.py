@@ -1,6 +1,8 @@
 """A real Slurm cluster on this machine: two nodes of one core, each a slurmd of its own, as Debian's packages bring it.
 
 It lives in a temporary folder with keys, ports and a configuration of its own, so that it meets no other Slurm.
+A requeued job waits until the credential of its last start has expired (`cred_expire`), two minutes unless it is said.
+A node that was set down stays down until it is resumed (`ReturnToService=1`).
 """
 
 from __future__ import annotations
@@ -15,8 +17,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol")
 CONFIGURATION = """
 ClusterName=corpusmill
@@ -25,7 +25,7 @@ SlurmctldPort={ports[0]}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={folder}/munge.socket,cred_expire=10
 CredType=cred/munge
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -43,7 +43,7 @@ SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
 SlurmdLogFile={folder}/%n.log
-ReturnToService=2
+ReturnToService=1
 KillWait=2
 MaxArraySize={largest_array}
 NodeName=n1 NodeHostname=localhost Port={ports[1]} CPUs=1 RealMemory=8000
@@ -52,17 +52,20 @@ PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
 """
 
 
+def why_impossible() -> str | None:
+    """Why no cluster can be started here; None where one can."""
+    absent = [program for program in PROGRAMS if shutil.which(program) is None]
+    if absent:
+        return f"Slurm is not installed (no {absent[0]}); apt-get install slurm-wlm munge"
+    return None if os.getuid() == 0 else "a Slurm cluster can only be started by root"
+
+
 @contextmanager
 def slurm_cluster(largest_array: int) -> Iterator[Path]:
     """Start a cluster whose arrays hold `largest_array` tasks, and make it the one that Slurm's programs talk to.
 
-    Gives the folder of its logs. Skips the test where Slurm is not installed or this process may not start it.
+    Gives the folder of its logs.
     """
-    absent = [program for program in PROGRAMS if shutil.which(program) is None]
-    if absent:
-        pytest.skip(f"Slurm is not installed (no {absent[0]}); apt-get install slurm-wlm munge")
-    if os.getuid() != 0:
-        pytest.skip("a Slurm cluster can only be started by root")
     # The socket's path must be short, and munged wants a folder that everybody may enter.
     folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
     folder.chmod(0o755)
@@ -97,10 +100,11 @@ def queue(form: str = "%i %j %T") -> list[str]:
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 240.0) -> None:
-    """Fail the test unless the condition comes true in time; a bound for what hangs, not a measurement."""
+    """Look until the condition comes true; TimeoutError is a bound for what hangs, not a measurement."""
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, f"still no {what} after {seconds:.0f} s"
+        if time.monotonic() > end:
+            raise TimeoutError(f"still no {what} after {seconds:.0f} s")
         time.sleep(0.1)
 
 
