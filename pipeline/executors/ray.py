@@ -23,6 +23,8 @@ from pipeline.workspace import Workspace
 TASKS_A_CORE = 2
 #: Nodes a task may lose before it is given up.
 LOST_NODES = 5
+#: How names of variables begin by which storages are found and entered: tasks see the driver's, not their node's.
+STORAGE_VARIABLES = ("AWS_", "AZURE_", "GOOGLE_", "HF_", "FSSPEC_")
 
 
 class RayExecutor:
@@ -45,7 +47,13 @@ class RayExecutor:
         self, plan: Plan, run: Path, phase: str, indices: Sequence[int], progress: Progress
     ) -> list[TaskFailure]:
         ray = self._ray
-        remote = ray.remote(num_cpus=1, memory=self._limits.memory, max_retries=LOST_NODES)(_run_task)
+        environment = {name: value for name, value in os.environ.items() if name.startswith(STORAGE_VARIABLES)}
+        remote = ray.remote(
+            num_cpus=1,
+            memory=self._limits.memory,
+            max_retries=LOST_NODES,
+            runtime_env={"env_vars": environment} if environment else None,
+        )(_run_task)
         workspace, planned = Workspace(run.resolve()), plan.phase(phase)
         plan_sha256 = file_sha256(workspace.plan_file)
         waiting, flying = list(reversed(indices)), dict[Any, int]()

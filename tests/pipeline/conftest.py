@@ -1,13 +1,17 @@
-"""A small corpus of text lines and a recipe that has every kind of stage but the costly ones."""
+"""A small corpus of text lines, a recipe that has every kind of stage but the costly ones, and an object store."""
 
 from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.pipeline.s3_server import Network
 
 RECIPE: dict[str, Any] = {
     "name": "lines",
@@ -48,3 +52,31 @@ def published(run: Path) -> dict[str, str]:
         for folder in ("documents", "rejects", "duplicates", "tokenizer", "shards")
         for path in sorted((run / folder).glob("*"))
     }
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[tuple[str, Network]]:
+    from tests.pipeline.s3_server import s3_server
+
+    with s3_server() as found:
+        yield found
+
+
+@pytest.fixture
+def bucket(s3: tuple[str, Network], monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
+    """A bucket `crawl` of a real S3 endpoint, and the network before it, which fails nothing until it is told to."""
+    import boto3
+
+    url, network = s3
+    network.reset()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "never-shown")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="crawl")
+    yield network
+    network.reset()
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket="crawl"):
+        for entry in page.get("Contents", ()):
+            client.delete_object(Bucket="crawl", Key=entry["Key"])

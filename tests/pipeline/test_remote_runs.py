@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -22,7 +21,7 @@ from pipeline.errors import RecipeError, RunError
 from pipeline.inputs import FileList
 from pipeline.lock import driver_lock
 from pipeline.storage import location
-from tests.pipeline.s3_server import Network, s3_server
+from tests.pipeline.s3_server import Network
 
 RECIPE = {
     "name": "remote",
@@ -37,30 +36,6 @@ RECIPE = {
 }
 #: Fewer requests, for what makes each of them wait.
 SHORT = {**RECIPE, "task_bytes": "1MB", "stages": RECIPE["stages"][:2]}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[tuple[str, Network]]:
-    with s3_server() as found:
-        yield found
-
-
-@pytest.fixture
-def bucket(server: tuple[str, Network], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Network]:
-    """A bucket `crawl` of a real S3 endpoint, and the network before it, which fails nothing until it is told to."""
-    url, network = server
-    network.reset()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "never-shown")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    client = boto3.client("s3")
-    client.create_bucket(Bucket="crawl")
-    yield network
-    network.reset()
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket="crawl"):
-        for entry in page.get("Contents", ()):
-            client.delete_object(Bucket="crawl", Key=entry["Key"])
 
 
 @pytest.fixture(scope="module")

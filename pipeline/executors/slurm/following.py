@@ -13,7 +13,7 @@ from pipeline.completion import publish_run
 from pipeline.errors import NotReady, RecipeError, RunError, Stopped
 from pipeline.executors.failures import failed_phase, recorded_failures
 from pipeline.executors.slurm.client import Refused
-from pipeline.executors.slurm.jobs import PUBLICATION, job_name
+from pipeline.executors.slurm.jobs import PUBLICATION, job_name, output_folder
 from pipeline.executors.slurm.submission import Submission, queued_jobs
 from pipeline.plan import PlannedPhase
 from pipeline.progress import Progress
@@ -95,4 +95,8 @@ def _ending(submission: Submission, not_ready: NotReady) -> RecipeError | RunErr
         failures = recorded_failures(workspace, phase, unfinished[phase.name])
         if failures:
             return failed_phase(failures, phase)
-    return RunError(f"{not_ready}; their jobs were cancelled or lost, and the same command goes on")
+    first = next((phase for phase in plan.phases if unfinished[phase.name]), plan.phases[-1])
+    return RunError(
+        f"{not_ready}; their jobs were cancelled, lost or failed before the task began (what they printed lies in "
+        f"{output_folder(workspace, first)}); the same command goes on"
+    )

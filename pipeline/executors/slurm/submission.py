@@ -99,10 +99,10 @@ def _submit_all(
     jobs: list[int] = []
     try:
         for array in arrays:
-            output_folder(workspace, array.phase).mkdir(parents=True, exist_ok=True)
+            _make_output_folder(workspace, array.phase)
             options = array_options(array, [jobs[position] for position in array.after], workspace, limits, settings)
             jobs.append(client.submit(options, task_script(array, workspace, limits, settings)))
-        output_folder(workspace, plan.phases[-1]).mkdir(parents=True, exist_ok=True)
+        _make_output_folder(workspace, plan.phases[-1])
         options = publication_options(plan, jobs, workspace, settings)
         jobs.append(client.submit(options, publication_script(workspace, settings)))
     except client.Refused as error:
@@ -111,6 +111,17 @@ def _submit_all(
         taken = f"Slurm took {len(jobs)} of {len(arrays) + 1} jobs of this run and then no more"
         raise RunError(f"{taken} ({error}); the same command submits the rest once they have ended") from error
     return tuple(jobs)
+
+
+def _make_output_folder(workspace: Workspace, phase: PlannedPhase) -> None:
+    folder = output_folder(workspace, phase)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecipeError(
+            f"{folder}: cannot be made for what the jobs print ({error.strerror}); submit from a folder that the "
+            "nodes share and that you may write to"
+        ) from error
 
 
 def _phase_line(phase: PlannedPhase, unfinished: int) -> str:

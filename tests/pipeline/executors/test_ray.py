@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import random
 import signal
 import subprocess
@@ -18,9 +17,13 @@ from typing import Any
 import pytest
 import yaml
 
+from benchmarks.ray_cluster import ray_cluster
 from pipeline import Recipe, run
+from pipeline.checksums import folder_checksums
 from pipeline.errors import RunError
+from pipeline.storage import location
 from tests.pipeline.conftest import RECIPE, published
+from tests.pipeline.s3_server import Network
 
 ROOT = Path(__file__).parents[3]
 ray = pytest.importorskip("ray")
@@ -28,16 +31,8 @@ ray = pytest.importorskip("ray")
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """Two nodes of one core each, each a raylet of its own."""
-    from ray.cluster_utils import Cluster
-
-    os.environ["PYTHONPATH"] = str(ROOT)
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    cluster.add_node(num_cpus=1)
-    os.environ["RAY_ADDRESS"] = cluster.address
-    yield cluster
-    del os.environ["RAY_ADDRESS"], os.environ["PYTHONPATH"]
-    cluster.shutdown()
+    with ray_cluster() as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +143,12 @@ def test_nodes_and_drivers_lost_anywhere_cost_nothing_but_time(
         again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
         assert again.returncode == 0, again.stderr
     assert published(out) == undisturbed
+
+
+def test_a_run_on_s3_enters_it_with_the_keys_of_the_driver(cluster: Any, bucket: Network, tmp_path: Path) -> None:
+    """The cluster was started before, without them."""
+    (tmp_path / "a.txt").write_text("one line\nanother line\none line\n")
+    recipe = Recipe.parse({"name": "remote", "stages": ["tests.pipeline.line_stages:Lines", "exact_dedup"]})
+    run(recipe, [tmp_path / "a.txt"], "s3://crawl/run", executor="ray", quiet=True)
+    run(recipe, [tmp_path / "a.txt"], tmp_path / "run", executor="inline", quiet=True)
+    assert folder_checksums(location("s3://crawl/run")) == folder_checksums(tmp_path / "run")
