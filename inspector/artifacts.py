@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inspector.errors import InspectorError
-from inspector.rows import count_by, matching_rows, parquet_files
+from inspector.rows import count_by, matching_rows, open_parquet, parquet_files
 
 #: Longest text shown of an example row.
 EXCERPT = 300
@@ -60,9 +60,7 @@ def recognise(path: Path) -> Artifact:
     if empty is not None:
         return empty
     if path.suffix == ".parquet" or (path.is_dir() and any(path.glob("*.parquet"))):
-        import pyarrow.parquet as pq
-
-        names = pq.read_schema(parquet_files(path)[0]).names
+        names = open_parquet(parquet_files(path)[0]).schema_arrow.names
         if "outcome" in names:
             return Artifact(path, "rejects", _describe_rejects)
         if "file_a" in names or "survivor_file" in names:
@@ -89,15 +87,13 @@ def _describe_run(path: Path, rule: str | None, contains: str | None, rows: int)
 
 
 def _describe_documents(path: Path, rule: str | None, contains: str | None, rows: int) -> dict[str, Any]:
-    import pyarrow.parquet as pq
-
     files = _files(path)
-    columns = {field.name: str(field.type) for field in pq.read_schema(files[0])} if files else {}
+    columns = {field.name: str(field.type) for field in open_parquet(files[0]).schema_arrow} if files else {}
     if contains is not None and files and not {"id", "url"} <= columns.keys():
         raise InspectorError(f"{path}: --contains looks at the columns id and url, which are not both here")
     return {
         "files": len(files),
-        "rows": sum(pq.read_metadata(file).num_rows for file in files),
+        "rows": sum(open_parquet(file).metadata.num_rows for file in files),
         "bytes": sum(file.stat().st_size for file in files),
         "columns": columns,
         "examples": [_excerpt(row) for row in matching_rows(files, None, contains, rows)],

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from pipeline.storage import location
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -20,7 +22,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def inspect(
-    path: Annotated[Path, typer.Argument(help="A run, a folder that it published, a training or a checkpoint.")],
+    path: Annotated[
+        Path, typer.Argument(parser=location, help="A run, a folder that it published, a training or a checkpoint.")
+    ],
     rule: Annotated[str | None, typer.Option(help="Only rejects of this rule; PATH is a run's rejects/.")] = None,
     contains: Annotated[str | None, typer.Option(help="Only documents or rejects whose id or URL has this.")] = None,
     rows: Annotated[int, typer.Option(min=0, help="How many example rows to show.")] = 3,
@@ -38,7 +42,10 @@ def inspect(
 
 
 def trace(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The run directory that holds shards/ and documents/.")],
+    run: Annotated[
+        Path,
+        typer.Argument(metavar="RUN", parser=location, help="A run directory with shards/ and documents/."),
+    ],
     shard: Annotated[str | None, typer.Option(help="A file of shards/index.json; the first unless given.")] = None,
     position: Annotated[int | None, typer.Option(min=0, help="Token position within the shard, from 0.")] = None,
     training: Annotated[Path | None, typer.Option(help="A training on these shards, to trace --step.")] = None,

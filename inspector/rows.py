@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from inspector.errors import InspectorError
+from pipeline.storage import is_remote
 
 
 def parquet_files(path: Path) -> list[Path]:
@@ -20,15 +21,20 @@ def parquet_files(path: Path) -> list[Path]:
         raise InspectorError(f"{path}: holds no Parquet file")
     for file in files:
         try:
-            pq.read_metadata(file)
+            open_parquet(file)
         except (pa.ArrowInvalid, OSError) as error:
             raise InspectorError(f"{file}: not readable as Parquet: {' '.join(str(error).split())}") from error
     return files
 
 
+def open_parquet(file: Path) -> pq.ParquetFile:
+    """A Parquet file here or on a remote storage, of which only what is asked for is read."""
+    return pq.ParquetFile(file.open("rb") if is_remote(file) else file)
+
+
 def read_row(file: Path, row: int) -> dict[str, Any]:
     """One row by number as a mapping. InspectorError when the file has fewer."""
-    parquet = pq.ParquetFile(file)
+    parquet = open_parquet(file)
     start = 0
     for group in range(parquet.num_row_groups):
         count = parquet.metadata.row_group(group).num_rows
@@ -57,7 +63,7 @@ def count_by(files: list[Path], column: str) -> dict[str, int]:
     """Rows by value of a column, most frequent first; null counts under an empty name."""
     counts: dict[str, int] = {}
     for file in files:
-        values = pq.read_table(file, columns=[column]).column(column)
+        values = open_parquet(file).read(columns=[column]).column(column)
         for entry in pc.value_counts(values).to_pylist():
             name = "" if entry["values"] is None else str(entry["values"])
             counts[name] = counts.get(name, 0) + entry["counts"]
@@ -66,6 +72,6 @@ def count_by(files: list[Path], column: str) -> dict[str, int]:
 
 def _row_groups(files: list[Path]) -> Iterator[pa.Table]:
     for file in files:
-        parquet = pq.ParquetFile(file)
+        parquet = open_parquet(file)
         for group in range(parquet.num_row_groups):
             yield parquet.read_row_group(group)

@@ -6,13 +6,17 @@ and decodes the document's tokens to see that they are the text.
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from inspector.errors import InspectorError
 from inspector.rows import read_row
 from pipeline.plan import Plan, stages_of
+from pipeline.scratch import process_folder
+from pipeline.storage import download, is_remote
 from pipeline.workspace import Workspace
+from shards.index import ShardIndex
 from shards.reader import Shard, ShardSet
 from stages.base import Filter
 from stages.judge import Judge
@@ -23,8 +27,7 @@ CONTEXT_TOKENS = 24
 
 def trace_position(run: Path, shard_name: str | None, position: int, replay: bool) -> dict[str, Any]:
     """The document that holds token `position` of a shard, where it came from, and the proof."""
-    shard_set = ShardSet.open(run / "shards")
-    shard = _shard(shard_set, shard_name)
+    shard = _shard(run / "shards", shard_name)
     try:
         number = shard.document_at(position)
     except IndexError as error:
@@ -40,7 +43,7 @@ def trace_step(run: Path, training: Path, step: int, window: int, replay: bool) 
 
     checkpoint = find_checkpoint(training)
     state = read_state(checkpoint)
-    shard_set = ShardSet.open(run / "shards")
+    shard_set = _shard_set(run / "shards")
     require_same_data(checkpoint, state, shard_set.index, run / "shards")
     config = state.train_config()
     if window >= config.batch.global_batch_size:
@@ -116,7 +119,7 @@ def _decode(run: Path, tokens: Any, position: int) -> tuple[bytes, str]:
     """The document's bytes without the end-of-text, and the text around a position."""
     import tokenizer
 
-    loaded = tokenizer.load(run / "tokenizer" / "tokenizer.json")
+    loaded = tokenizer.load(_at_hand(run / "tokenizer", ["tokenizer.json"]) / "tokenizer.json")
     ids = [int(token) for token in tokens]
     before = loaded.decode(ids[max(0, position - CONTEXT_TOKENS) : position])
     after = loaded.decode(ids[position + 1 : position + CONTEXT_TOKENS])
@@ -124,11 +127,29 @@ def _decode(run: Path, tokens: Any, position: int) -> tuple[bytes, str]:
     return loaded.decode_bytes(ids[:-1]), f"{before}[[{here}]]{after}"
 
 
-def _shard(shard_set: ShardSet, name: str | None) -> Shard:
-    names = [entry.file for entry in shard_set.index.shards]
+def _shard(folder: Path, name: str | None) -> Shard:
+    """One shard by name, or the first to train on."""
+    index = ShardIndex.load(folder)
+    names = [entry.file for entry in index.shards]
     if name is None and names:
-        name = next((entry.file for entry in shard_set.index.shards if entry.split == "train"), names[0])
-    for shard in shard_set.shards:
-        if shard.entry.file == name:
-            return shard
-    raise InspectorError(f"{shard_set.folder}: no shard named '{name}'; the index has {', '.join(names[:5])}")
+        name = next((entry.file for entry in index.shards if entry.split == "train"), names[0])
+    for entry in index.shards:
+        if entry.file == name:
+            return Shard(_at_hand(folder, [entry.file]) / entry.file, entry, index.dtype)
+    raise InspectorError(f"{folder}: no shard named '{name}'; the index has {', '.join(names[:5])}")
+
+
+def _shard_set(folder: Path) -> ShardSet:
+    """All shards of a folder; remote ones are copied here first, all of them."""
+    index = ShardIndex.load(folder)
+    return ShardSet(_at_hand(folder, [entry.file for entry in index.shards]), index)
+
+
+def _at_hand(folder: Path, names: list[str]) -> Path:
+    """A local folder that holds these files: `folder`, or copies from a remote one, as long as this process lives."""
+    if not is_remote(folder):
+        return folder
+    copies = Path(tempfile.mkdtemp(dir=process_folder()))
+    for name in names:
+        download(folder / name, copies / name)
+    return copies

@@ -28,12 +28,17 @@ def scratch_folder() -> Iterator[Path]:
 
 def scratch_directory() -> tempfile.TemporaryDirectory[str]:
     """An empty folder, deleted when nothing refers to it any more."""
-    return tempfile.TemporaryDirectory(dir=_process_folder(os.getpid()), ignore_cleanup_errors=True)
+    return tempfile.TemporaryDirectory(dir=process_folder(), ignore_cleanup_errors=True)
+
+
+def process_folder() -> Path:
+    """This process's folder, which goes when it ends."""
+    return _folder_of(os.getpid())
 
 
 @cache
-def _process_folder(process: int) -> Path:
-    """This process's folder, locked for as long as the process lives."""
+def _folder_of(process: int) -> Path:
+    """The folder is locked for as long as the process lives."""
     _remove_abandoned(Path(tempfile.gettempdir()))
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{process}-"))
     descriptor = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)

@@ -38,6 +38,7 @@ FIRST_PAUSE = 0.25
 NETWORK_PACKAGES = {"aiohttp", "botocore", "aiobotocore", "urllib3", "requests", "httpx"}
 #: Storages where an object is seen only when it is complete; elsewhere a file is renamed into its place.
 THREADS = 32
+AHEAD = 2000
 #: What the listings of fsspec's storages call the version of a file.
 STAMPS = (
     "ETag",
@@ -169,9 +170,10 @@ def _stamp(info: dict[str, Any]) -> str:
 
 
 def in_threads(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-    """Results in the order of the items, THREADS requests at a time."""
+    """Results in the order of the items, THREADS requests at a time and AHEAD of them under way or done."""
     with ThreadPoolExecutor(min(THREADS, max(1, len(items)))) as threads:
-        yield from threads.map(work, items)
+        for start in range(0, len(items), AHEAD):
+            yield from threads.map(work, items[start : start + AHEAD])
 
 
 def remove_file(path: Path) -> None:
@@ -209,11 +211,14 @@ def repeated(operation: Callable[[], Result], path: Path) -> Result:
             return operation()
         except FileNotFoundError:
             raise
-        except PermissionError as error:
-            raise RunError(
-                f"{path}: refused ({_first_line(error)}); check or renew the credentials; the same command goes on"
-            ) from error
         except Exception as error:
+            status = _http_status(error)
+            if status in (404, 410):
+                raise FileNotFoundError(str(path)) from error
+            if isinstance(error, PermissionError) or status in (401, 403):
+                raise RunError(
+                    f"{path}: refused ({_first_line(error)}); check or renew the credentials; the same command goes on"
+                ) from error
             if not _may_pass(error):
                 raise
             if attempt == TRIES - 1:
@@ -222,6 +227,12 @@ def repeated(operation: Callable[[], Result], path: Path) -> Result:
                 ) from error
             time.sleep(FIRST_PAUSE * 2**attempt * (0.5 + random.random()))
     raise AssertionError("unreachable")
+
+
+def _http_status(error: Exception) -> int | None:
+    """The status of a web server's answer that aiohttp, requests or httpx made an error of."""
+    status = getattr(getattr(error, "response", None), "status_code", getattr(error, "status", None))
+    return status if isinstance(status, int) else None
 
 
 def _may_pass(error: Exception) -> bool:

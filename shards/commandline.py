@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -46,6 +47,15 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str] | None = None) 
     _carry_past_typer(command)
     given = [option for option in options if option != "--debug"] + rest
     return guarded(lambda: command.main(given, prog_name=program, standalone_mode=False), program, debug)
+
+
+def local_path(given: str) -> Path:
+    """Parses options that name what is mapped into memory, or written to: a path of this machine."""
+    if "://" in given:
+        from typer import BadParameter
+
+        raise BadParameter(f"{given} is not on a disk of this machine; copy it to one first")
+    return Path(given)
 
 
 class _EndedEarly(Exception):

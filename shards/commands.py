@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from shards.commandline import local_path
+
 app = typer.Typer(help="Check token shards.", no_args_is_help=True)
 
 
@@ -20,7 +22,7 @@ def shards() -> None:
 
 @app.command(name="verify", epilog="Example: corpusmill shards verify RUN/shards")
 def verify(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that holds index.json.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", parser=local_path, help="The folder that holds index.json.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Check every checksum, every id against the vocabulary, and that documents end with end-of-text."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shards.commandline import local_path
 from trainer.errors import TrainerError
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ def train(
     config: Annotated[
         Path, typer.Argument(metavar="CONFIG", help="A training config in YAML, or the name of a shipped one.")
     ],
-    shards: Annotated[Path, typer.Option("--shards", metavar="DIR", help="The folder that holds index.json.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Checkpoints and log go here.")],
+    shards: Annotated[
+        Path, typer.Option("--shards", metavar="DIR", parser=local_path, help="The folder that holds index.json.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", parser=local_path, help="Checkpoints and log go here.")],
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the config; may be repeated."),
@@ -50,7 +53,7 @@ def train(
 
 def sample(
     checkpoint: Annotated[
-        Path, typer.Argument(metavar="CKPT", help="A checkpoint, or the --out folder of a training.")
+        Path, typer.Argument(metavar="CKPT", parser=local_path, help="A checkpoint, or the --out folder of a training.")
     ],
     prompt: Annotated[str, typer.Option(help="Text to continue; without it a new document begins.")] = "",
     temperature: Annotated[float, typer.Option(min=0.0, help="0 always takes the likeliest token.")] = 0.8,
@@ -107,9 +110,11 @@ def _pieces(ids: Iterator[int], tokenizer: Tokenizer) -> Iterator[str]:
 
 def evaluate(
     checkpoint: Annotated[
-        Path, typer.Argument(metavar="CKPT", help="A checkpoint, or the --out folder of a training.")
+        Path, typer.Argument(metavar="CKPT", parser=local_path, help="A checkpoint, or the --out folder of a training.")
     ],
-    shards: Annotated[Path, typer.Option("--shards", metavar="DIR", help="The folder that holds index.json.")],
+    shards: Annotated[
+        Path, typer.Option("--shards", metavar="DIR", parser=local_path, help="The folder that holds index.json.")
+    ],
     split: Annotated[str, typer.Option(help="Which split of the shards.")] = "val",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

@@ -15,6 +15,8 @@ import boto3
 import pytest
 import yaml
 
+from inspector.artifacts import recognise
+from inspector.trace import trace_position
 from pipeline import Recipe, run
 from pipeline.checksums import folder_checksums
 from pipeline.errors import RecipeError, RunError
@@ -90,6 +92,11 @@ def test_a_run_from_and_to_s3_has_the_bytes_of_a_local_one_and_finds_itself_fini
     assert checksums(location("s3://crawl/run")) == undisturbed
     again = run(Recipe.parse(RECIPE), [given], "s3://crawl/run", workers=2, quiet=True)
     assert sum(again.ran.values()) == 0
+    kind, report = recognise(location("s3://crawl/run")).describe(None, None, 3)
+    assert kind == "run" and report["balanced"] and report["totals"]["kept"] == result.totals.kept
+    assert recognise(location("s3://crawl/run/documents")).describe(None, None, 1)[1]["rows"] == result.totals.kept
+    traced = trace_position(location("s3://crawl/run"), None, 100, replay=True)
+    assert traced["tokens_decode_to_text"] and traced["replayed_text_equal"]
 
 
 @pytest.mark.parametrize("fault", ["slow_down", "cut"])
