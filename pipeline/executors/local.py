@@ -256,7 +256,7 @@ def _work(pipe: Connection, shared: Any, run: str, driver: int) -> None:
     while True:
         try:
             phase, index, attempt, rehearse = pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):  # A driver that dies with answers unread resets the pipe.
             return
         outcome: TaskFailure | str | None = None
         try:

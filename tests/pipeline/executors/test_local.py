@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -15,8 +16,9 @@ import yaml
 from pipeline import Recipe
 from pipeline.errors import Stopped
 from pipeline.executors.limits import Limits
-from pipeline.executors.local import LocalExecutor
+from pipeline.executors.local import LocalExecutor, _work
 from pipeline.preparation import write_plan
+from pipeline.reporter import SLOTS
 from tests.pipeline.conftest import RECIPE
 
 ROOT = Path(__file__).parents[3]
@@ -75,3 +77,19 @@ def test_a_plain_script_may_run_a_recipe(lines: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("900\n", "")
+
+
+def test_a_worker_whose_driver_died_with_an_answer_unread_ends_quietly(
+    lines: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_plan(Recipe.parse(RECIPE), [lines], tmp_path / "run")
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    theirs.send("an answer")
+    shared = context.RawArray("q", SLOTS)
+    worker = context.Process(target=_work, args=(theirs, shared, str(tmp_path / "run"), os.getpid()))
+    worker.start()
+    theirs.close()
+    ours.close()
+    worker.join(60)
+    assert worker.exitcode == 0 and "Traceback" not in capfd.readouterr().err
