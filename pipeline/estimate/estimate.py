@@ -1,7 +1,8 @@
 """Estimate what a planned run would cost: draw a sample, run it in a temporary folder, and carry it over.
 
 Nothing of the sample stays. Cost: the sample is run twice, split by split as far as documents change and packed into
-tasks through every phase, unless its splits are tasks already; by one worker process.
+tasks through every phase, unless its splits are tasks already; splits below 4 MB are also compared with longer ones.
+All by one worker process.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from types import FrameType
 from typing import Any
 
 from pipeline.errors import RecipeError, Stopped
+from pipeline.estimate.cutting import readings, seconds_a_split
 from pipeline.estimate.interval import Interval, total
 from pipeline.estimate.measure import Measurement, measure
 from pipeline.estimate.model import CostModel, PhaseEstimate
@@ -84,10 +86,13 @@ def estimate_cost(plan: Plan, fraction: float, workers: int, seed: int = 0) -> E
     tasks = list(pack(sample.splits, sample.task_bytes))
     with _stopped_by_sigterm(), tempfile.TemporaryDirectory(prefix="corpusmill-sample-") as folder:
         packed = _measure(plan, tasks, plan.phases, Path(folder) / "packed")
-        units = packed
+        units, cut = packed, Interval.exactly(0.0)
         if tasks != alone:
             units = _measure(plan, alone, _until_documents(plan), Path(folder) / "split")
-    phases = CostModel(plan, sample, units, packed, workers).phases()
+        if tasks != alone and sample.runs:
+            runs = _measure(plan, readings(sample.runs), plan.phases[:1], Path(folder) / "runs")
+            cut = seconds_a_split(sample.runs, runs.phases[plan.phases[0].name])
+    phases = CostModel(plan, sample, units, packed, cut, workers).phases()
     return Estimate(plan, sample, workers, time.monotonic() - started, phases)
 
 

@@ -3,7 +3,8 @@
 Split by split (`units`) shows how splits differ, and so how far the sample may be off; packed (`packed`) shows what
 tasks of the run's own size cost, for small files compress worse and small batches run slower.
 
-    first phase     totals of the splits (ratio.py), times what packing changed
+    first phase     totals of the splits (ratio.py), times what packing changed; what a split costs whatever it
+                    holds (cutting.py) times the run's own number of splits
     documents       less what deduplication removes (duplicates.py)
     later phases    grow as the bytes that they read; what removals leave out of it is left out
     one task alone  grows between not at all (a vocabulary that is full) and a little faster than its input (sorting);
@@ -13,8 +14,7 @@ tasks of the run's own size cost, for small files compress worse and small batch
     bucket files    a frame for every bucket and task, which the sample has few of
     every process   what the first task of a new process costs more, times the workers
 
-CPU seconds of the same work differ between a quiet machine and a busy one; they are widened by `CLOCK` each way, and
-downwards by `LOCALITY`.
+CPU seconds of the same work differ between a quiet machine and a busy one; they are widened by `CLOCK` each way.
 """
 
 from __future__ import annotations
@@ -31,10 +31,9 @@ from pipeline.estimate.sample import Sample
 from pipeline.estimate.schedule import makespan
 from pipeline.plan import Plan, PlannedPhase
 
-#: Shared caches, threads and clock rates make the same work take so many times longer or shorter.
-CLOCK = 1.3
-#: Splits that were drawn from all over the corpus share fewer words, pages and cache lines than neighbours do.
-LOCALITY = 1.3
+#: Shared caches, threads and clock rates make the same work take so many times longer or shorter: on a virtual machine
+#: of two cores one phase took 6.2 CPU seconds on the same bytes when it was quiet, and 9.5 while others worked.
+CLOCK = 1.5
 #: A task alone grows as its input to a power between these: not at all where results saturate (a vocabulary).
 SLOWEST_GROWTH, USUAL_GROWTH, FASTEST_GROWTH = 0.0, 0.5, 1.1
 #: Other neighbours in a file compress otherwise.
@@ -64,9 +63,11 @@ class PhaseEstimate:
 class CostModel:
     """Goes through the phases of a plan in order; every output's bytes are known when a later phase reads it."""
 
-    def __init__(self, plan: Plan, sample: Sample, units: Measurement, packed: Measurement, workers: int) -> None:
+    def __init__(
+        self, plan: Plan, sample: Sample, units: Measurement, packed: Measurement, split_seconds: Interval, workers: int
+    ) -> None:
         self._plan, self._sample, self._workers = plan, sample, workers
-        self._units, self._packed = units, packed
+        self._units, self._packed, self._split_seconds = units, packed, split_seconds
         self._documents = DocumentModel(plan, sample, units)
         self._bytes: dict[str, Interval] = {}
         self._lists = units.clusters.keys()
@@ -81,7 +82,7 @@ class CostModel:
         if phase.step is None and not phase.splits:
             written = self._parted(phase, total(list(written.values())))
         self._bytes.update(written)
-        steady = (work + self._task_seconds(phase)).widened(1 / (CLOCK * LOCALITY), CLOCK)
+        steady = (work + self._task_seconds(phase)).widened(1 / CLOCK, CLOCK)
         start = self._start_seconds(phase)
         processes = min(self._workers, phase.tasks)
         core = steady + Interval(start.low, start.value * processes, start.high * processes)
@@ -105,13 +106,19 @@ class CostModel:
     def _first(self, phase: PlannedPhase) -> tuple[Interval, dict[str, Interval]]:
         """CPU seconds and bytes of the phase that reads the corpus."""
         units, packed = self._units.phases[phase.name], self._packed.phases[phase.name]
-        work = self._total(units.work).scaled(_change(packed.work, units.work))
+        work = self._total(units.work) * self._work_by_bytes(packed.work).over(float(units.work.sum()))
+        work += self._split_seconds.scaled(sum(len(task) for task in phase.splits))
         written = {}
         for output in phase.outputs:
             change = _change(packed.outputs[output], units.outputs[output])
             size = self._total(units.outputs[output]) * self._packing(change)
             written[output] = size.widened(1 / COMPRESSION, COMPRESSION)
         return work, written
+
+    def _work_by_bytes(self, work: np.ndarray) -> Interval:
+        """The sample's work less what its splits cost whatever they hold."""
+        seconds, cut = float(work.sum()), self._split_seconds.scaled(len(self._sample.splits))
+        return Interval(seconds - cut.high, seconds - cut.value, seconds - cut.low).at_least(0.0)
 
     def _later(self, phase: PlannedPhase) -> tuple[Interval, dict[str, Interval]]:
         """CPU seconds and bytes of a phase that reads what others wrote."""

@@ -4,6 +4,9 @@ The corpus is cut finer than its tasks, so that few and different files still gi
 with enough splits is a stratum of its own; smaller files share strata in identity order. From every stratum the same
 fraction is drawn at random without replacement, two splits at least. Nothing is read but the listing (for Parquet,
 the footers).
+
+Fine splits cost more than the tasks' own: each is opened, searched for its first record, and ends in a small batch. So
+runs of neighbours are chosen too, which can be read split by split or as one (pipeline/estimate/cutting.py).
 """
 
 from __future__ import annotations
@@ -12,12 +15,12 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 
 from pipeline.estimate.ratio import StratumSample
-from pipeline.plan import Plan, cut, task_size
+from pipeline.plan import SMALLEST_TASK, Plan, cut, task_size
 from stages.base import Split
 
 #: About so many splits are drawn where the corpus can be cut that fine.
@@ -25,6 +28,8 @@ _SPLITS_WANTED = 200
 #: Below this a split costs more to open than to read.
 _SMALLEST_SPLIT = 64_000
 _DRAWN_IN_STRATUM = 2
+#: So many runs of so many neighbours.
+_RUNS, _RUN_LENGTH = 16, 4
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ class Sample:
     units: int
     corpus_bytes: int
     task_bytes: int
+    #: Runs of neighbouring splits; none where splits are as large as tasks may be, or are whole files.
+    runs: tuple[tuple[Split, ...], ...]
 
     @property
     def bytes(self) -> int:
@@ -98,7 +105,19 @@ def draw_sample(plan: Plan, fraction: float, seed: int) -> Sample:
         units=len(splits),
         corpus_bytes=sum(split.bytes for split in splits),
         task_bytes=task_bytes,
+        runs=_runs(splits, list(numbers), generator) if target < SMALLEST_TASK else (),
     )
+
+
+def _runs(splits: Sequence[Split], drawn: Sequence[int], generator: random.Random) -> tuple[tuple[Split, ...], ...]:
+    """Some of the runs of neighbours in one file that begin with a drawn split."""
+    runs = [tuple(splits[number : number + _RUN_LENGTH]) for number in drawn]
+    whole = [run for run in runs if len(run) == _RUN_LENGTH and all(_adjoin(*pair) for pair in pairwise(run))]
+    return tuple(generator.sample(whole, min(len(whole), _RUNS)))
+
+
+def _adjoin(first: Split, second: Split) -> bool:
+    return first.file == second.file and first.end == second.start
 
 
 def _strata(splits: Sequence[Split], fraction: float) -> list[list[int]]:
