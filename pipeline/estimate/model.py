@@ -31,8 +31,9 @@ from pipeline.estimate.sample import Sample
 from pipeline.estimate.schedule import makespan
 from pipeline.plan import Plan, PlannedPhase
 
-#: Shared caches, threads and clock rates make the same work take so many times longer or shorter: on a virtual machine
-#: of two cores one phase took 6.2 CPU seconds on the same bytes when it was quiet, and 9.5 while others worked.
+#: Shared caches, threads and clock rates make the same work take so many times longer or shorter. A choice, not a law:
+#: three runs of one phase on a shared machine of two cores took 9.3, 10.2 and 12.5 CPU seconds, 3 of them start-up, so
+#: the work itself differed by about 1.5 times.
 CLOCK = 1.5
 #: A task alone grows as its input to a power between these: not at all where results saturate (a vocabulary).
 SLOWEST_GROWTH, USUAL_GROWTH, FASTEST_GROWTH = 0.0, 0.5, 1.1
