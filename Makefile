@@ -20,8 +20,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/corpusmill demo
 
+# Many tests wait for clusters and for processes to die: two at a time, those of a file one after another.
 test: lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-all: lint peers
 	$(BIN)/python -m pytest
