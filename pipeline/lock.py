@@ -16,12 +16,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pipeline.errors import RunError
 from pipeline.storage import is_remote, read_bytes, remove_file, write_bytes
 
 LOCK_NAME = ".driver.lock"
+#: How often, and at what distance, a held lock is tried.
+LOOKS, LOOK_SECONDS = 20, 0.05
 RENEWED_EVERY = 15.0
 EXPIRES = 90.0
 
@@ -39,13 +41,14 @@ def driver_is_alive(run: Path) -> bool:
     if is_remote(run):
         lease = _read_lease(lock)
         return lease is not None and _is_held(lease)
-    if not lock.exists():
-        return False
-    with lock.open("r+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+    try:
+        with lock.open("rb") as stream:
+            # Shared, so that those who only look never meet each other.
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (FileNotFoundError, PermissionError):
+        pass
     return False
 
 
@@ -53,15 +56,24 @@ def driver_is_alive(run: Path) -> bool:
 def _locked(lock: Path, run: Path) -> Iterator[None]:
     run.mkdir(parents=True, exist_ok=True)
     with lock.open("a+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _take(stream):
             stream.seek(0)
-            raise _another(run, stream.read().strip() or "unknown") from None
+            raise _another(run, stream.read().strip() or "unknown")
         stream.truncate(0)
         with suppress(OSError):  # On a full disk the lock holds, only its holder is not told.
             os.write(stream.fileno(), _this_process().encode())
         yield
+
+
+def _take(stream: IO[str]) -> bool:
+    """Take the lock, with patience for those who only look whether it is held, and hold it for a moment."""
+    for _ in range(LOOKS):
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(LOOK_SECONDS)
+    return False
 
 
 @contextmanager

@@ -45,7 +45,9 @@ class Workspace:
 
     def manifest_of_each(self, phase: PlannedPhase) -> Iterator[Manifest | None]:
         """The manifest of each task of the phase in task order, without its inputs; None where it has not finished."""
-        return read_manifests(self.manifest(phase, 0).parent, self.phase(phase) / "rollups", phase.tasks)
+        return read_manifests(
+            self.manifest(phase, 0).parent, self.phase(phase) / "rollups", phase.fingerprint, phase.tasks
+        )
 
     def manifests(self, phase: PlannedPhase) -> Iterator[Manifest]:
         """The manifests of the phase's finished tasks, in task order, without their inputs."""

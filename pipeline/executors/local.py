@@ -1,53 +1,32 @@
-"""Run tasks in worker processes on this machine, one process a worker.
+"""Run tasks in worker processes on this machine (pipeline.executors.worker).
 
-Workers are spawned, never forked, so threads of numba, Arrow or torch cannot deadlock them. A worker that
-dies is noticed by its closed pipe and its task repeated by a new one (pipeline.executors.deaths), as is a task
-that the machine failed (pipeline.executors.repeats), while the other tasks go on; one whose task passes a limit
-is killed, and the task fails. Workers die with their driver: by the closed pipe, and on
-Linux by a signal.
+A worker that dies is noticed by its closed pipe and its task repeated by a new one (pipeline.executors.deaths), as
+is a task that the machine failed (pipeline.executors.repeats), while the other tasks go on; one whose task passes
+a limit is killed, and the task fails.
 """
 
 from __future__ import annotations
 
-import ctypes
-import multiprocessing
-import os
 import signal
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 from pipeline.errors import Stopped
 from pipeline.executors.base import Progress, TaskFailure
 from pipeline.executors.deaths import Deaths
-from pipeline.executors.failures import record_failure, task_failure
+from pipeline.executors.failures import record_failure
 from pipeline.executors.limits import Limits
 from pipeline.executors.repeats import REPEATS, pause_before
+from pipeline.executors.worker import Worker
 from pipeline.plan import Plan
-from pipeline.reporter import BATCH, READ_FILE, ROW_FILE, ROW_ORDINAL, ROWS, SLOTS, STOP
-from pipeline.storage import location
+from pipeline.reporter import BATCH, READ_FILE, ROW_FILE, ROW_ORDINAL, ROWS, STOP
 from pipeline.verdicts import Verdict, add_verdict
 from pipeline.workspace import Workspace
-
-PR_SET_PDEATHSIG = 1
-
-
-@dataclass
-class _Worker:
-    process: Any
-    pipe: Connection
-    shared: Any
-    task: int | None = None
-    started: float = 0.0
-    #: Which limit its task passed, for which it was killed.
-    exceeded: str | None = None
 
 
 @dataclass
@@ -88,8 +67,7 @@ class LocalExecutor:
     def __init__(self, workers: int, limits: Limits) -> None:
         self._size = workers
         self._limits = limits
-        self._context = multiprocessing.get_context("spawn")
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
         self._stopping = False
 
     def run_phase(
@@ -115,40 +93,27 @@ class LocalExecutor:
         for worker in self._workers:
             worker.shared[STOP] = 1
             if at_once:
-                worker.process.kill()
+                worker.kill()
 
     def close(self) -> None:
         for worker in self._workers:
-            worker.pipe.close()
-        for worker in self._workers:
-            worker.process.join(timeout=10)
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
+            worker.close()
         self._workers = []
 
     def _assign(self, state: _PhaseRun, run: Path, phase: str) -> None:
         while len(self._workers) < min(self._size, len(self._workers) + len(state.waiting)):
-            self._workers.append(self._start(run))
+            self._workers.append(Worker(run))
         for worker in self._workers:
             if worker.task is None and state.waiting:
-                worker.task = state.waiting.pop()
-                # Not left to the task: the worker may die before it comes to that.
-                for slot in (BATCH, ROWS, ROW_FILE, READ_FILE):
-                    worker.shared[slot] = 0
-                worker.started = time.monotonic()
-                rehearse = state.deaths[worker.task].rehearse
-                try:
-                    worker.pipe.send((phase, worker.task, state.attempt(worker.task), rehearse))
-                except OSError:
-                    worker.process.join(timeout=10)
+                index = state.waiting.pop()
+                worker.begin(phase, index, state.attempt(index), state.deaths[index].rehearse)
 
     def _collect(self, state: _PhaseRun, plan: Plan, run: Path, phase: str) -> None:
         ready = wait([worker.pipe for worker in self._workers if worker.task is not None], timeout=0.2)
         for worker in [worker for worker in self._workers if worker.pipe in ready]:
             assert worker.task is not None
             try:
-                outcome: TaskFailure | str | None = worker.pipe.recv()
+                outcome = worker.answer()
             except (EOFError, OSError):
                 self._bury(worker, state, plan, run, phase)
                 continue
@@ -166,14 +131,14 @@ class LocalExecutor:
     def _enforce_limits(self) -> None:
         for worker in self._workers:
             if worker.task is not None and worker.exceeded is None:
-                worker.exceeded = self._limits.exceeded(worker.process.pid, worker.started)
+                worker.exceeded = self._limits.exceeded(worker.pid, worker.started)
                 if worker.exceeded is not None:
-                    worker.process.kill()
+                    worker.kill()
 
-    def _bury(self, worker: _Worker, state: _PhaseRun, plan: Plan, run: Path, phase: str) -> None:
+    def _bury(self, worker: Worker, state: _PhaseRun, plan: Plan, run: Path, phase: str) -> None:
         """A worker died: condemn the row it died of, repeat its task on a new worker, or give the task up."""
         assert worker.task is not None
-        worker.process.join(timeout=10)
+        ending = _in_words(worker.ending())
         self._workers.remove(worker)
         if self._stopping:
             return
@@ -188,7 +153,6 @@ class LocalExecutor:
         # No batch is to blame for what the source did.
         batch = 0 if read else int(worker.shared[BATCH])
         place = f"while it read {read}" if read else f"in batch {batch}"
-        ending = _ending(worker.process.exitcode)
         message = f"worker died ({ending}) {place}, attempt {state.attempt(index)}"
         deaths = state.deaths[index]
         condemned = deaths.record(batch, row)
@@ -209,78 +173,18 @@ class LocalExecutor:
         else:
             state.waiting.append(index)
 
-    def _start(self, run: Path) -> _Worker:
-        ours, theirs = self._context.Pipe()
-        shared = self._context.RawArray("q", SLOTS)
-        process = self._context.Process(
-            target=_work, args=(theirs, shared, str(run), os.getpid()), daemon=True, name="corpusmill-worker"
-        )
-        with _without_main_module():
-            process.start()
-        theirs.close()
-        return _Worker(process, ours, shared)
-
     def _drain(self) -> None:
         """Wait until every busy worker has stopped at its next batch."""
         for worker in self._workers:
             if worker.task is not None:
                 try:
-                    worker.pipe.recv()
+                    worker.answer()
                 except (EOFError, OSError):
-                    worker.process.join(timeout=10)
+                    worker.ending()
                 worker.task = None
 
 
-@contextmanager
-def _without_main_module() -> Iterator[None]:
-    """Keep spawned processes from running the user's script again, which they need nothing of."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-def _work(pipe: Connection, shared: Any, run: str, driver: int) -> None:
-    """A worker's life: take a task, run it, report; end when the driver closes the pipe or dies."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _die_with(driver)
-    from pipeline.task import run_task
-    from pipeline.task_inputs import TaskInputs
-
-    workspace = Workspace(location(run))
-    plan = workspace.load_plan()
-    inputs, inputs_of = TaskInputs(plan, workspace), ""
-    while True:
-        try:
-            phase, index, attempt, rehearse = pipe.recv()
-        except (EOFError, OSError):  # A driver that dies with answers unread resets the pipe.
-            return
-        outcome: TaskFailure | str | None = None
-        try:
-            if phase != inputs_of:
-                inputs, inputs_of = TaskInputs(plan, workspace), phase
-            run_task(plan, workspace.run, phase, index, shared, attempt, rehearse, inputs)
-        except Stopped:
-            outcome = "stopped"
-        except Exception as error:
-            outcome = task_failure(phase, index, error)
-        try:
-            pipe.send(outcome)
-        except OSError:
-            return
-
-
-def _die_with(driver: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != driver:
-        os._exit(1)
-
-
-def _ending(code: int | None) -> str:
+def _in_words(code: int | None) -> str:
     if code is None:
         return "lost"
     if code >= 0:

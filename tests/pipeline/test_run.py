@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import fcntl
 import json
 import os
 import shutil
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 
 from pipeline import Recipe, run
 from pipeline.errors import RecipeError, RunError
-from pipeline.lock import driver_lock
+from pipeline.lock import LOCK_NAME, driver_is_alive, driver_lock
 from tests.pipeline.conftest import RECIPE, published
 
 
@@ -161,6 +163,18 @@ def test_an_error_that_every_row_raises_fails_the_task(tmp_path: Path) -> None:
 def test_a_second_driver_is_told_of_the_first(lines: Path, tmp_path: Path) -> None:
     with driver_lock(tmp_path / "run"), pytest.raises(RunError, match="another driver"):
         run(recipe(), [lines], tmp_path / "run", executor="inline", quiet=True)
+
+
+def test_who_only_looks_whether_a_driver_is_there_keeps_none_away(tmp_path: Path) -> None:
+    with driver_lock(tmp_path / "run"):
+        assert driver_is_alive(tmp_path / "run")
+    assert not driver_is_alive(tmp_path / "run")
+    with (tmp_path / "run" / LOCK_NAME).open("rb") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        looked = threading.Timer(0.2, fcntl.flock, (looking, fcntl.LOCK_UN))
+        looked.start()
+        with driver_lock(tmp_path / "run"):
+            looked.join()
 
 
 def test_an_output_that_cannot_be_used_is_refused(lines: Path, tmp_path: Path) -> None:

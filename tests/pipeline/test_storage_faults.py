@@ -21,6 +21,7 @@ from pipeline.executors.base import TaskFailure
 from pipeline.executors.isolated import run_isolated
 from pipeline.executors.limits import Limits
 from pipeline.preparation import write_plan
+from pipeline.status import read_status
 from tests.pipeline.conftest import RECIPE, published
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +99,8 @@ def test_a_read_only_output_is_told_with_the_path(
     mount("-o", "remount,bind,rw", out)
     run(Recipe.parse(RECIPE), [lines], out, executor="inline", quiet=True)
     assert published(out) == undisturbed
+    mount("-o", "remount,bind,ro", out)
+    assert read_status(out).state == "complete"
 
 
 def shorten(file: Path) -> None:

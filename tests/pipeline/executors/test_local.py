@@ -16,9 +16,9 @@ import yaml
 from pipeline import Recipe
 from pipeline.errors import Stopped
 from pipeline.executors.limits import Limits
-from pipeline.executors.local import LocalExecutor, _work
+from pipeline.executors.local import LocalExecutor
+from pipeline.executors.worker import Worker
 from pipeline.preparation import write_plan
-from pipeline.reporter import SLOTS
 from tests.pipeline.conftest import RECIPE
 
 ROOT = Path(__file__).parents[3]
@@ -80,16 +80,12 @@ def test_a_plain_script_may_run_a_recipe(lines: Path, tmp_path: Path) -> None:
 
 
 def test_a_worker_whose_driver_died_with_an_answer_unread_ends_quietly(
-    lines: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    lines: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_plan(Recipe.parse(RECIPE), [lines], tmp_path / "run")
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
+    ours, theirs = multiprocessing.Pipe()
     theirs.send("an answer")
-    shared = context.RawArray("q", SLOTS)
-    worker = context.Process(target=_work, args=(theirs, shared, str(tmp_path / "run"), os.getpid()))
-    worker.start()
-    theirs.close()
-    ours.close()
-    worker.join(60)
-    assert worker.exitcode == 0 and "Traceback" not in capfd.readouterr().err
+    monkeypatch.setattr("pipeline.executors.worker.Pipe", lambda: (ours, theirs))
+    worker = Worker(tmp_path / "run")
+    worker.pipe.close()
+    assert worker.ending() == 0 and "Traceback" not in capfd.readouterr().err
