@@ -43,6 +43,8 @@ COMPRESSION = 1.1
 DUPLICATE_BYTES = 400
 #: Bytes of a batch's frame in a bucket file: every task writes one for each bucket that it has rows for.
 BUCKET_FRAME = 700
+#: Bytes that a task holds for each byte that it reads, at most: the tokenizer's training does (docs/scaling.md).
+MOST_HELD = 30
 #: Memory that a full task may take over what the sample's took, for other documents in its batches.
 MEMORY_MARGIN = 1.25
 
@@ -251,15 +253,13 @@ class CostModel:
         measured = self._packed.phases[phase.name]
         base = min(found.peak_memory for found in self._packed.phases.values())
         taken = max(measured.peak_memory, self._packed.phases[self._plan.phases[0].name].peak_memory)
+        here, full = (size / tasks for size, tasks in self._task_bytes(phase))
         if phase.step is None:
-            batch = self._plan.recipe.batch_bytes
-            here, full = (size / tasks for size, tasks in self._task_bytes(phase))
-            more = min(full, batch) / max(min(here, batch), 1.0)
-        else:
-            here, full = (size / tasks for size, tasks in self._task_bytes(phase))
-            more = full / max(here, 1.0)
-        grown = base + max(taken - base, 0) * max(more, 1.0)
-        return Interval(min(taken, grown) / MEMORY_MARGIN, grown, grown * MEMORY_MARGIN)
+            here, full = (min(size, self._plan.recipe.batch_bytes) for size in (here, full))
+        # What a sample's task took beyond that are libraries and models, which no larger task loads again.
+        held = min(max(taken - base, 0), MOST_HELD * here)
+        grown = taken + held * max(full / max(here, 1.0) - 1, 0.0)
+        return Interval(taken / MEMORY_MARGIN, grown, grown * MEMORY_MARGIN)
 
     def _task_bytes(self, phase: PlannedPhase) -> tuple[tuple[float, int], tuple[float, int]]:
         """Bytes that the phase reads and its tasks: in the sample, and in the run."""
