@@ -8,6 +8,7 @@ starts again elsewhere; a worker that dies of a document is dealt with on its no
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ from pipeline.workspace import Workspace
 TASKS_A_CORE = 2
 #: Nodes a task may lose before it is given up.
 LOST_NODES = 5
+#: How long a cluster may take to let a connection in; ray.init itself tries for minutes and cannot be interrupted.
+CONNECT_SECONDS = 10.0
+#: Where Ray's own client looks when an address names no port.
+CLIENT_PORT = 10001
 #: How names of variables begin by which storages are found and entered: tasks see the driver's, not their node's.
 STORAGE_VARIABLES = ("AWS_", "AZURE_", "GOOGLE_", "HF_", "FSSPEC_")
 
@@ -105,14 +110,34 @@ class RayExecutor:
 
 def _connect(ray: Any) -> None:
     """Join the cluster of RAY_ADDRESS or of this machine; start one here when there is none."""
-    address = os.environ.get("RAY_ADDRESS", "auto")
+    named = os.environ.get("RAY_ADDRESS")
     settings = {"log_to_driver": False, "logging_level": "ERROR"}
+    if named:
+        _check_listens(named)
     try:
-        ray.init(address=address, **settings)
-    except ConnectionError as error:
-        if "RAY_ADDRESS" in os.environ:
-            raise RecipeError(f"RAY_ADDRESS={address}: no Ray cluster answers there") from error
+        ray.init(address=named or "auto", **settings)
+    except (ConnectionError, ValueError) as error:
+        if named:
+            raise _no_cluster(named) from error
         ray.init(num_cpus=len(os.sched_getaffinity(0)), include_dashboard=False, **settings)
+
+
+def _check_listens(address: str) -> None:
+    """Raise RecipeError when nobody listens at HOST:PORT or ray://HOST:PORT; other addresses are Ray's to resolve."""
+    client = address.startswith("ray://")
+    host, _, port = address.removeprefix("ray://").partition("/")[0].rpartition(":")
+    if client and not host:
+        host, port = port, str(CLIENT_PORT)
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise _no_cluster(address) from error
+
+
+def _no_cluster(address: str) -> RecipeError:
+    return RecipeError(f"RAY_ADDRESS={address}: no Ray cluster answers there")
 
 
 def _run_task(run: str, phase: str, index: int, limits: Limits, plan_sha256: str) -> str | TaskFailure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ import yaml
 from benchmarks.ray_cluster import ray_cluster
 from pipeline import Recipe, run
 from pipeline.checksums import folder_checksums
-from pipeline.errors import RunError
+from pipeline.errors import RecipeError, RunError
 from pipeline.storage import location
 from tests.pipeline.conftest import RECIPE, published
 from tests.pipeline.s3_server import Network
@@ -78,6 +79,18 @@ def test_a_worker_that_outlives_a_plan_takes_the_next_one(cluster: Any, lines: P
         ray.shutdown()
     run(changed, [lines], tmp_path / "fresh", executor="inline", quiet=True)
     assert published(tmp_path / "run") == published(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_an_address_where_no_cluster_answers_is_one_line(
+    lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], scheme: str
+) -> None:
+    with socket.create_server(("localhost", 0)) as freed:
+        address = f"{scheme}127.0.0.1:{freed.getsockname()[1]}"
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(RecipeError, match=f"^RAY_ADDRESS={address}: no Ray cluster answers there$"):
+        run(Recipe.parse(RECIPE), [lines], tmp_path / "run", executor="ray", quiet=True)
+    assert capfd.readouterr() == ("", "")
 
 
 def kill_when_a_task_runs(out: Path, kill: Callable[[], object], killed: list[int]) -> None:
