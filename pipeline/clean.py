@@ -9,18 +9,16 @@ earlier recipes and temporary files of killed writers go as well. Cost: one look
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.at_work import refuse_others_at_work
 from pipeline.cleaned import record_cleaned
-from pipeline.errors import RunError
 from pipeline.files import TEMPORARY_PREFIX, remove_temporary_files
 from pipeline.manifest import OutputFile
 from pipeline.plan import Plan, PlannedPhase
 from pipeline.resume import all_done
-from pipeline.running_marker import running_markers
 from pipeline.storage import remove_tree
 from pipeline.workspace import Workspace
 
@@ -57,9 +55,9 @@ class Cleaning:
 
 
 def find_cleaning(workspace: Workspace) -> Cleaning:
-    """What can be freed now. Raises RunError while tasks run, here or on another machine that can be heard."""
+    """What can be freed now. Raises RunError while jobs are queued or tasks run, here or on a machine that is heard."""
     plan = workspace.load_plan()
-    _refuse_running(plan, workspace)
+    refuse_others_at_work(workspace)
     done = {phase.name for phase in plan.phases if all_done(plan, phase, workspace)}
     wanted = {phase.folder for phase in plan.phases}
     earlier = [folder for folder in _entries(workspace.work) if folder.name not in wanted]
@@ -83,16 +81,6 @@ def clean(cleaning: Cleaning, workspace: Workspace) -> None:
     for folder in cleaning.earlier:
         remove_tree(folder)
     remove_temporary_files(workspace.run)
-
-
-def _refuse_running(plan: Plan, workspace: Workspace) -> None:
-    now = time.time()
-    for phase in plan.phases:
-        for marker in running_markers(workspace, phase):
-            if marker.state(now) == "running":
-                raise RunError(
-                    f"{workspace.run}: {phase.name}:{marker.index} runs on {marker.host}; clean when the run has ended"
-                )
 
 
 def _of_phase(phase: PlannedPhase, plan: Plan, done: set[str], workspace: Workspace) -> PhaseCleaning:

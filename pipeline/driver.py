@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from pipeline.at_work import refuse_others_at_work
 from pipeline.changes import explain_phase, explain_tasks
 from pipeline.completion import finish
 from pipeline.executors import NO_LIMITS, make_executor
@@ -65,6 +66,7 @@ def run(
     workspace = open_workspace(location(out))
     progress = Progress(quiet)
     with driver_lock(workspace.run):
+        refuse_others_at_work(workspace, tasks=executor in ("inline", "local"))
         previous = previous_plan(workspace)
         plan = prepare(recipe, inputs, limit, workspace, progress)
         result = RunResult(workspace.run, Totals())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from pipeline.at_work import refuse_others_at_work
 from pipeline.errors import RecipeError
 from pipeline.files import atomic_path, remove_temporary_files
 from pipeline.inputs import Input
@@ -23,10 +24,11 @@ from pipeline.workspace import Workspace
 def write_plan(recipe: Recipe, inputs: Sequence[Input], out: str | Path, limit: int | None = None) -> Plan:
     """Make a run directory ready for `run_task`, by whatever schedules it, without running anything.
 
-    Raises RecipeError for what the user must mend.
+    Raises RecipeError for what the user must mend, RunError while others are at work on the run.
     """
     workspace = open_workspace(location(out))
     with driver_lock(workspace.run):
+        refuse_others_at_work(workspace)
         return prepare(recipe, inputs, limit, workspace, Progress(quiet=True))
 
 

@@ -78,8 +78,20 @@ def marked_as_running(path: Path, index: int, attempt: int, rows: Callable[[], i
 
 def running_markers(workspace: Workspace, phase: PlannedPhase) -> list[RunningMarker]:
     """The phase's markers in task order; one that ends or is torn while it is read is left out."""
+    return _markers_in(workspace.running(phase, 0).parent)
+
+
+def markers_of_all_phases(workspace: Workspace) -> list[tuple[str, RunningMarker]]:
+    """The markers of a run with the names of their phases, those of earlier recipes too."""
+    folders = sorted(workspace.work.iterdir(), key=str) if workspace.work.is_dir() else []
+    return [
+        (folder.name.rpartition("-")[0], marker) for folder in folders for marker in _markers_in(folder / "running")
+    ]
+
+
+def _markers_in(folder: Path) -> list[RunningMarker]:
     found = []
-    for path in numbered_files(workspace.running(phase, 0).parent):
+    for path in numbered_files(folder):
         with suppress(OSError, ValueError, TypeError):
             found.append(RunningMarker(**json.loads(path.read_text("utf-8"))))
     return found
@@ -100,4 +112,12 @@ def _process_exists(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether it has ended and its parent, which may be a container's first process, never looked."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (OSError, IndexError):
+        return False

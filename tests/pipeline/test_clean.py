@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -122,15 +123,19 @@ def test_an_unfinished_run_keeps_what_it_will_read(lines: Path, finished: Path, 
     assert published(out) == published(finished)
 
 
-def test_a_run_at_work_is_left_alone(cleaned: Path) -> None:
+def test_a_run_at_work_is_left_alone(lines: Path, cleaned: Path) -> None:
     with driver_lock(cleaned):
         refused = corpusmill("clean", cleaned, "--yes")
     assert refused.returncode == 1 and "another driver" in refused.stderr
     workspace = Workspace(cleaned)
     workspace.manifest(workspace.load_plan().phases[0], 0).unlink()
     mark(cleaned, 0, "elsewhere", 1, age=20, heard=5)
-    with pytest.raises(RunError, match="curate:0 runs on elsewhere"):
-        find_cleaning(workspace)
+    for attempt in (
+        partial(find_cleaning, workspace),
+        partial(run, later("length_characters > 300"), [lines], cleaned, "local"),
+    ):
+        with pytest.raises(RunError, match=r"curate:0 runs \(process 1 on elsewhere\)"):
+            attempt()
 
 
 def test_the_command_says_first_and_removes_only_when_told(lines: Path, tmp_path: Path) -> None:

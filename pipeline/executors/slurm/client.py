@@ -28,7 +28,15 @@ class QueuedJob:
 
 def largest_array() -> int:
     """How many tasks an array may have, so that all their ids are lower. RecipeError where there is no Slurm."""
-    settings = _call(["scontrol", "show", "config"])
+    try:
+        settings = _call(["scontrol", "show", "config"])
+    except Refused as error:
+        if "configuration source" not in str(error):
+            raise
+        raise RecipeError(
+            "--executor slurm: this machine belongs to no Slurm cluster (no slurm.conf, no SLURM_CONF); "
+            "submit from one that does, or choose another --executor"
+        ) from error
     found = re.search(r"^MaxArraySize\s*=\s*(\d+)", settings, re.MULTILINE)
     capped = re.search(r"^SchedulerParameters\s*=.*\bmax_array_tasks=(\d+)", settings, re.MULTILINE)
     sizes = [int(match.group(1)) for match in (found, capped) if match]

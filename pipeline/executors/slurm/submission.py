@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.at_work import refuse_queued_jobs
 from pipeline.errors import RecipeError, RunError
 from pipeline.executors import check_workers
 from pipeline.executors.limits import Limits
@@ -34,8 +35,6 @@ from pipeline.resume import unfinished_tasks
 from pipeline.site import SlurmSettings
 from pipeline.storage import location
 from pipeline.workspace import Workspace
-
-SHOWN_JOBS = 10
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def submit(
     largest = client.largest_array()
     workspace = Workspace(open_workspace(location(out)).run.resolve())
     with driver_lock(workspace.run):
-        _refuse_second(workspace)
+        refuse_queued_jobs(workspace.run)
         plan = prepare(recipe, inputs, limit, workspace, progress)
         unfinished = unfinished_tasks(plan, workspace)
         for phase in plan.phases:
@@ -80,16 +79,6 @@ def submit(
 def queued_jobs(workspace: Workspace) -> list[client.QueuedJob]:
     """The jobs of a run that wait or run."""
     return client.queued_jobs(job_name("", workspace.run))
-
-
-def _refuse_second(workspace: Workspace) -> None:
-    queued = [queued.job for queued in queued_jobs(workspace)]
-    if queued:
-        shown = " ".join(map(str, queued[:SHOWN_JOBS])) + (" ..." if len(queued) > SHOWN_JOBS else "")
-        raise RunError(
-            f"{workspace.run}: {len(queued)} of this run's jobs are queued or running, so nothing was submitted; "
-            f"wait for them, or cancel them with `scancel {shown}`"
-        )
 
 
 def _submit_all(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,11 @@ import yaml
 
 from benchmarks.slurm_cluster import queue, wait_until
 from pipeline import Recipe, run
+from pipeline.clean import find_cleaning
+from pipeline.errors import RunError
 from pipeline.manifest import Manifest
 from pipeline.plan import Plan, PlannedPhase
+from pipeline.preparation import write_plan
 from pipeline.workspace import Workspace
 from tests.pipeline.conftest import RECIPE, published
 from tests.pipeline.executors.slurm.conftest import SlurmRun
@@ -102,16 +106,25 @@ def test_jobs_outlive_the_command_and_are_never_submitted_twice(cluster: Path, t
     """Interrupted while it waits, and asked again; the site file's environment and set-up reach the task."""
     (tmp_path / "a.txt").write_text("sleep\n")
     slurm_run = SlurmRun(tmp_path, {"name": "greedy", "stages": GREEDY}, tmp_path / "a.txt")
-    slurm = {"environment": {"GREEDY_SECONDS": 5}, "set_up": [f"hostname > {tmp_path / 'set-up'}"]}
+    slurm = {"environment": {"GREEDY_SECONDS": 8}, "set_up": [f"hostname > {tmp_path / 'set-up'}"]}
     slurm_run.site.write_text(yaml.safe_dump({"executor": "slurm", "slurm": slurm}))
     waiting = slurm_run.start("--wait")
     wait_until(lambda: any("RUNNING" in line for line in queue()), "running job")
     waiting.send_signal(signal.SIGINT)
     _, errors = waiting.communicate(timeout=60)
     assert waiting.returncode == 1 and "no longer waiting; the jobs go on" in errors
+    recipe, corpus = Recipe.load(slurm_run.recipe), [tmp_path / "a.txt"]
+    for attempt in (
+        partial(run, recipe, corpus, slurm_run.out, "local"),
+        partial(run, recipe, corpus, slurm_run.out, "ray"),
+        partial(write_plan, recipe, corpus, slurm_run.out),
+        partial(find_cleaning, Workspace(slurm_run.out)),
+    ):
+        with pytest.raises(RunError, match="2 of this run's jobs are queued or running on Slurm"):
+            attempt()
     again = slurm_run()
     assert again.returncode == 1 and again.stderr.count("\n") == 1
-    assert "2 of this run's jobs are queued or running, so nothing was submitted" in again.stderr
+    assert "2 of this run's jobs are queued or running on Slurm, so nothing was begun" in again.stderr
     assert len(queue()) == 2
     wait_until(lambda: not queue(), "end of the jobs")
     assert (tmp_path / "set-up").exists()
