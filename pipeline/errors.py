@@ -13,6 +13,12 @@ class RunError(Exception):
     exit_status = 1
 
 
+class Refused(RunError):
+    """A storage does not let the user in; mended by other credentials, and then the same command goes on."""
+
+    exit_status = 2
+
+
 class NotReady(RunError):
     """What a task reads is not complete yet; the same command works once it is (status EX_TEMPFAIL of sysexits.h)."""
 

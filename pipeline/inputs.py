@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipeline.errors import RecipeError, RunError
-from pipeline.storage import filesystem, in_threads, is_remote, location, read_bytes, repeated
+from pipeline.network import repeated
+from pipeline.storage import filesystem, in_threads, is_remote, location, read_bytes
 from stages.base import InputFile, Source
 
 #: Marks a run directory, whose own files are never input.
@@ -175,8 +176,6 @@ def _remote_files(given: str, root: Path, source: Source) -> Iterator[ListedFile
             base, found = name.rstrip("/"), _below(system, name, root)
     except FileNotFoundError:
         raise RecipeError(f"{given}: no such input file or folder") from None
-    except RunError as error:
-        raise RecipeError(str(error)) from error
     scheme = given.partition("://")[0]
     listed = 0
     for path, info in found.items():

@@ -12,6 +12,7 @@ from pipeline.errors import RecipeError
 from pipeline.files import atomic_path, remove_temporary_files
 from pipeline.inputs import Input
 from pipeline.lock import LOCK_NAME, driver_lock
+from pipeline.network import is_web
 from pipeline.plan import Plan, compile_plan
 from pipeline.progress import Progress
 from pipeline.publication import withdraw_stale
@@ -58,6 +59,8 @@ def previous_plan(workspace: Workspace) -> Plan | None:
 
 def open_workspace(run: Path) -> Workspace:
     """The run directory of --out, made if need be. RecipeError when it is something else or cannot be written."""
+    if is_remote(run) and is_web(run):
+        raise RecipeError(f"{run}: web servers are only read; choose an --out on a disk or an object store")
     if run.exists() and not run.is_dir():
         raise RecipeError(f"{run}: exists and is not a folder; choose another --out")
     if run.is_dir() and any(run.iterdir()) and not (run / "plan.json").exists() and not (run / LOCK_NAME).exists():
@@ -71,7 +74,9 @@ def open_workspace(run: Path) -> Workspace:
             probe.touch()
         probe.unlink()
     except OSError as error:
-        raise RecipeError(f"{run}: cannot be written: {error.strerror}; choose another --out") from error
+        no_bucket = is_remote(run) and isinstance(error, FileNotFoundError)
+        reason = "no such bucket" if no_bucket else error.strerror or error
+        raise RecipeError(f"{run}: cannot be written: {reason}; choose another --out") from error
     return Workspace(run)
 
 

@@ -13,7 +13,8 @@ from typing import IO, Any, cast
 
 from upath.extensions import ProxyUPath
 
-from pipeline.storage import open_ranges, read_bytes, remove_file, repeated
+from pipeline.network import repeated
+from pipeline.storage import open_ranges, read_bytes, remove_file
 
 
 class RemotePath(ProxyUPath):

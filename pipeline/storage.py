@@ -2,9 +2,8 @@
 
 `location` makes a path of what a user writes: a pathlib.Path, or a RemotePath, which answers to the methods of
 one (universal_pathlib). Remote files are read in ranges and written whole, from a local file: an upload is seen
-when it is complete, or not at all. What a network breaks is tried again after pauses that double; what stays
-broken, or is refused, ends as one line. Credentials come from where each storage's own tools look for them
-(environment, ~/.aws, ~/.config/fsspec) and stand in no path.
+when it is complete, or not at all. What a network breaks is tried again (`network.repeated`). Credentials come from
+where each storage's own tools look for them (environment, ~/.aws, ~/.config/fsspec) and stand in no path.
 
 Cost: reading takes a request for every 8 MiB; a small file takes one request to read or to write.
 """
@@ -13,16 +12,15 @@ from __future__ import annotations
 
 import io
 import os
-import random
+import re
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
-from urllib.parse import urlsplit
 
 from pipeline.errors import RecipeError, RunError
+from pipeline.network import protocol_of, repeated, storage_options
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -31,12 +29,7 @@ Result = TypeVar("Result")
 Item = TypeVar("Item")
 
 READ_AHEAD_BYTES = 8 << 20
-#: Tries of one request, and the pause in seconds before the second; each further one is twice as long.
-TRIES = 6
-FIRST_PAUSE = 0.25
-#: Packages whose errors are those of a network.
-NETWORK_PACKAGES = {"aiohttp", "botocore", "aiobotocore", "urllib3", "requests", "httpx"}
-#: Storages where an object is seen only when it is complete; elsewhere a file is renamed into its place.
+#: Requests at once, and how many of a long list are under way or done before their results are asked for.
 THREADS = 32
 AHEAD = 2000
 #: What the listings of fsspec's storages call the version of a file.
@@ -52,7 +45,10 @@ STAMPS = (
     "created",
     "ino",
 )
+#: Storages where an object is seen only when it is complete; elsewhere a file is renamed into its place.
 WHOLE_OBJECTS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "memory"}
+#: What an address must name before anything else.
+NAMED_FIRST = {"s3": "bucket", "s3a": "bucket", "gs": "bucket", "gcs": "bucket", "http": "server", "https": "server"}
 
 
 def location(given: str | Path) -> Path:
@@ -60,6 +56,8 @@ def location(given: str | Path) -> Path:
 
     A RemotePath is no pathlib.Path but stands for one here: `os` functions, appending and renaming excepted.
     """
+    if given == "":
+        raise RecipeError("an empty path was given; is a shell variable unset? Write . for the current folder")
     if isinstance(given, Path) or "://" not in str(given):
         return Path(given)
     if not isinstance(given, str):
@@ -67,12 +65,14 @@ def location(given: str | Path) -> Path:
     protocol, _, rest = given.partition("://")
     if protocol in ("file", "local"):
         return Path(rest)
-    if urlsplit(given).username is not None:
+    if "@" in re.split("[/?#]", rest)[0]:
         raise RecipeError(f"{protocol}://...@{rest.rpartition('@')[2]}: leave user and password out of paths")
+    if protocol in NAMED_FIRST and not re.match(r"[^/*?\[]+(/|$)", rest):
+        raise RecipeError(f"{given}: name a {NAMED_FIRST[protocol]}, as in {protocol}://{NAMED_FIRST[protocol]}/folder")
     try:
         from pipeline.remote_path import RemotePath
 
-        return cast(Path, RemotePath(given, use_listings_cache=False))
+        return cast(Path, RemotePath(given, use_listings_cache=False, **storage_options(protocol)))
     except (ImportError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise RecipeError(f"{given}: {reason}; pip install 'corpusmill[remote]' brings s3:// and https://") from error
@@ -99,7 +99,7 @@ def read_bytes(path: Path) -> bytes:
 def write_bytes(path: Path, data: bytes) -> None:
     """A small file of a remote storage, in one request."""
     system, name = filesystem(path)
-    if _protocol(path) in WHOLE_OBJECTS:
+    if protocol_of(path) in WHOLE_OBJECTS:
         repeated(lambda: system.pipe_file(name, data), path)
         return
     system.makedirs(name.rpartition("/")[0], exist_ok=True)
@@ -110,7 +110,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 def upload(local: Path, path: Path) -> None:
     """Copy a local file to a remote path, where it is seen when it is whole."""
     system, name = filesystem(path)
-    whole = _protocol(path) in WHOLE_OBJECTS
+    whole = protocol_of(path) in WHOLE_OBJECTS
     target = name if whole else f"{name}.tmp"
     if not whole:
         system.makedirs(name.rpartition("/")[0], exist_ok=True)
@@ -198,57 +198,6 @@ def remove_tree(folder: Path) -> None:
         repeated(lambda: system.rm(name, recursive=True), folder)
     except FileNotFoundError:
         return
-
-
-def repeated(operation: Callable[[], Result], path: Path) -> Result:
-    """Try a request until it works or has failed TRIES times.
-
-    FileNotFoundError passes through at once; what is refused raises RunError at once, what stays broken after
-    the last try.
-    """
-    for attempt in range(TRIES):
-        try:
-            return operation()
-        except FileNotFoundError:
-            raise
-        except Exception as error:
-            status = _http_status(error)
-            if status in (404, 410):
-                raise FileNotFoundError(str(path)) from error
-            if isinstance(error, PermissionError) or status in (401, 403):
-                raise RunError(
-                    f"{path}: refused ({_first_line(error)}); check or renew the credentials; the same command goes on"
-                ) from error
-            if not _may_pass(error):
-                raise
-            if attempt == TRIES - 1:
-                raise RunError(
-                    f"{path}: failed {TRIES} times ({_first_line(error)}); the same command goes on"
-                ) from error
-            time.sleep(FIRST_PAUSE * 2**attempt * (0.5 + random.random()))
-    raise AssertionError("unreachable")
-
-
-def _http_status(error: Exception) -> int | None:
-    """The status of a web server's answer that aiohttp, requests or httpx made an error of."""
-    status = getattr(getattr(error, "response", None), "status_code", getattr(error, "status", None))
-    return status if isinstance(status, int) else None
-
-
-def _may_pass(error: Exception) -> bool:
-    """Whether what went wrong lies between the machines, so that the same request may work later."""
-    if isinstance(error, (OSError, EOFError)):
-        return not isinstance(error, (IsADirectoryError, NotADirectoryError))
-    return type(error).__module__.split(".")[0] in NETWORK_PACKAGES
-
-
-def _first_line(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else text[:197] + "..."
-
-
-def _protocol(path: Path) -> str:
-    return cast(Any, path).protocol
 
 
 class RangeReader(io.RawIOBase):

@@ -67,7 +67,7 @@ def _refuse(environment: dict[str, Any], start_response: Any, status: str, code:
     environment["wsgi.input"].read(int(environment.get("CONTENT_LENGTH") or 0))
     body = XML.format(code=code, message=message).encode()
     start_response(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
-    return [body]
+    return [] if environment["REQUEST_METHOD"] == "HEAD" else [body]
 
 
 def _cut(body: Iterable[bytes]) -> Iterator[bytes]:

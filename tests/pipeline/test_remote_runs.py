@@ -124,7 +124,7 @@ def test_an_expired_token_stops_with_one_line_and_the_same_command_goes_on(
     bucket.fault = lambda number, method, path: "expired" if number > 45 else None
     stopped = subprocess.run(command, capture_output=True, text=True, timeout=300)
     last = stopped.stderr.strip().splitlines()[-1]
-    assert stopped.returncode == 1 and "token has expired" in last and "the same command goes on" in last
+    assert stopped.returncode == 2 and "has expired" in last and "the same command goes on" in last
     assert "Traceback" not in stopped.stderr and "never-shown" not in stopped.stderr
     bucket.reset()
     assert subprocess.run(command, capture_output=True, timeout=300).returncode == 0

@@ -26,10 +26,17 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def web_server(folder: Path, ranges: bool = True) -> Iterator[str]:
-    """The URL under which the folder's files are served, whole ones alone where not `ranges`."""
+def web_server(folder: Path, ranges: bool = True, failures: Iterable[int] = ()) -> Iterator[str]:
+    """The URL under which the folder's files are served, whole ones alone where not `ranges`.
+
+    The first requests are answered with the statuses that `failures` names.
+    """
+    left = iter(failures)
 
     def answer(request: Request) -> Response:
+        status = next(left, None)
+        if status is not None:
+            return Response(status=status)
         return _file(folder, request.path.lstrip("/"), request, ranges)
 
     with _serving(answer) as url:
