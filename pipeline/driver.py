@@ -102,7 +102,7 @@ def _run_phases(
             if failures:
                 for failure in failures:
                     record_failure(workspace, phase, failure.index, failure.message, failure.mendable)
-                raise failed_phase(failures, phase)
+                raise failed_phase(failures, phase, workspace)
         entering_task(phase.name, phase.tasks)
         publish(plan, phase, workspace)
         fault_point("between_phases")

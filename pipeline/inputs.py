@@ -89,7 +89,7 @@ def list_inputs(inputs: Sequence[Input], source: Source) -> list[ListedFile]:
 def check_unchanged(file: ListedFile) -> None:
     """Hold an input file against the plan, when a task begins and ends to read it. Cost: as listing it.
 
-    RecipeError when it is gone, RunError when it is not the file that was planned: rows of two versions never mix.
+    RecipeError when it is gone or not the file that was planned: rows of two versions never mix.
     """
     try:
         now = _listed(file.name, file.path)
@@ -98,7 +98,7 @@ def check_unchanged(file: ListedFile) -> None:
             f"{file.where}: is gone since the plan was made; put it back, or repeat the command to go on without it"
         ) from None
     if (now.size, now.checksum) != (file.size, file.checksum):
-        raise RunError(
+        raise RecipeError(
             f"{file.where}: has changed since the plan was made ({file.size:,} bytes then, {now.size:,} now); "
             "repeat the run or plan command, which plans it anew"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.errors import RecipeError
+from pipeline.executors.slurm.jobs import output_folder
 from pipeline.workspace import Workspace
 
 
@@ -19,5 +20,7 @@ def read_log(run: Path, task: str) -> str:
         raise RecipeError(f"{task}: {phase_name} has the tasks 0 to {phase.tasks - 1}")
     log = workspace.log(phase, int(number))
     if not log.exists():
-        raise RecipeError(f"{task}: has not started, so it has no log")
+        jobs = output_folder(workspace, phase)
+        printed = f"; what its Slurm jobs printed lies in {jobs}" if jobs.is_dir() else ""
+        raise RecipeError(f"{task}: has not started, so it has no log{printed}")
     return log.read_text("utf-8")

@@ -8,6 +8,12 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+#: What a value must be, by pydantic's name of the fault, in words of the file that the user wrote.
+_SHAPES = {
+    **dict.fromkeys(("tuple_type", "list_type"), "must be a list: [one, another], or one a line after `- `"),
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "must be a mapping of keys to values"),
+}
+
 
 def nearest(word: str, known: Iterable[str], kind: str = "keys") -> str:
     """A hint for a misspelt key: the closest known one, else all of them."""
@@ -23,7 +29,7 @@ def first_fault(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "extra_forbidden":
         *path, key = first["loc"]
         return f"unknown key '{place}'; {nearest(str(key), _keys_at(model, path))}"
-    message = first["msg"].removeprefix("Value error, ")
+    message = _SHAPES.get(first["type"]) or first["msg"].removeprefix("Value error, ")
     if not place or first["type"] == "missing":
         return one_line(f"{place}: {message}" if place else message)
     return one_line(f"{place}: {message} (given: {first.get('input')!r})")

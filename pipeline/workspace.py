@@ -14,8 +14,9 @@ class Workspace:
     """One run directory. Everything below `work/` can be recomputed; the other folders are published."""
 
     def __init__(self, run: Path) -> None:
-        self.run = run
-        self.work = run / "work"
+        # A stage may change the working directory.
+        self.run = run.absolute()
+        self.work = self.run / "work"
 
     @property
     def plan_file(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -47,7 +48,7 @@ def recorded_failures(workspace: Workspace, phase: PlannedPhase, indices: Iterab
     return failures
 
 
-def failed_phase(failures: Sequence[TaskFailure], phase: PlannedPhase) -> RecipeError | RunError:
+def failed_phase(failures: Sequence[TaskFailure], phase: PlannedPhase, workspace: Workspace) -> RecipeError | RunError:
     """The error that a run ends with when tasks of a phase failed."""
     if all(failure.mendable for failure in failures):
         return RecipeError("; ".join(list(dict.fromkeys(failure.message for failure in failures))[:5]))
@@ -55,5 +56,6 @@ def failed_phase(failures: Sequence[TaskFailure], phase: PlannedPhase) -> Recipe
     more = f" (and {len(failures) - SHOWN_FAILURES} more)" if len(failures) > SHOWN_FAILURES else ""
     return RunError(
         f"{len(failures)} of {phase.tasks} tasks of {phase.name} failed: {'; '.join(lines)}{more}; "
-        "see `corpusmill logs`; the same command goes on"
+        f"see `corpusmill logs {shlex.quote(str(workspace.run))} {phase.name}:{failures[0].index}`; "
+        "the same command goes on"
     )

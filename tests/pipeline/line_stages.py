@@ -138,3 +138,13 @@ class Broken(Transform):
         if batch.num_rows:
             raise ValueError("nothing fits")
         return batch
+
+
+class Wandering(Transform):
+    """Leaves the working directory."""
+
+    name: ClassVar[str] = "wandering"
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        os.chdir("/")
+        return batch

@@ -185,3 +185,14 @@ def test_an_output_that_cannot_be_used_is_refused(lines: Path, tmp_path: Path) -
     (tmp_path / "other" / "thesis.tex").write_text("")
     with pytest.raises(RecipeError, match="not a run directory"):
         run(recipe(), [lines], tmp_path / "other", quiet=True)
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_a_stage_may_leave_the_working_directory(
+    lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executor: str
+) -> None:
+    shutil.copytree(lines, tmp_path / "in")
+    monkeypatch.chdir(tmp_path)
+    wandering = recipe(stages=["tests.pipeline.line_stages:Lines", "tests.pipeline.line_stages:Wandering"])
+    result = run(wandering, ["in"], "run", executor=executor, workers=1, quiet=True)
+    assert result.totals.kept and list((tmp_path / "run" / "documents").iterdir())

@@ -94,7 +94,7 @@ def _ending(submission: Submission, not_ready: NotReady) -> RecipeError | RunErr
     for phase in plan.phases:
         failures = recorded_failures(workspace, phase, unfinished[phase.name])
         if failures:
-            return failed_phase(failures, phase)
+            return failed_phase(failures, phase, workspace)
     first = next((phase for phase in plan.phases if unfinished[phase.name]), plan.phases[-1])
     return RunError(
         f"{not_ready}; their jobs were cancelled, lost or failed before the task began (what they printed lies in "

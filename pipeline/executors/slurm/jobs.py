@@ -27,6 +27,12 @@ SPARE_MINUTES = 10
 
 PUBLICATION = "publish"
 
+#: What a job says that ends before it becomes its task; nothing else would be left of it.
+ENDED_BEFORE = (
+    'echo "corpusmill: the job ended before its task (exit status $?) at: $BASH_COMMAND; '
+    'see set_up in the site file" >&2'
+)
+
 
 def job_name(phase: str, run: Path) -> str:
     """Says in squeue what a job does, and by its ending to which run directory it belongs."""
@@ -89,7 +95,7 @@ def _common(name: str, output: Path, after: Sequence[int], workspace: Workspace,
 
 def _script(command: str, settings: SlurmSettings) -> str:
     # -P: a folder of the directory that the user submits from must not be taken for one of our packages.
-    lines = ["#!/bin/bash", "set -e"]
+    lines = ["#!/bin/bash", "set -e", f"trap {shlex.quote(ENDED_BEFORE)} EXIT"]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in settings.environment.items()]
     lines += [*settings.set_up, f"exec {shlex.quote(sys.executable)} -P -m corpusmill {command}"]
     return "\n".join(lines) + "\n"

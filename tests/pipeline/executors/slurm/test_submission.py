@@ -14,10 +14,11 @@ import yaml
 from benchmarks.slurm_cluster import queue, wait_until
 from pipeline import Recipe, run
 from pipeline.clean import find_cleaning
-from pipeline.errors import RunError
+from pipeline.errors import RecipeError, RunError
 from pipeline.manifest import Manifest
 from pipeline.plan import Plan, PlannedPhase
 from pipeline.preparation import write_plan
+from pipeline.task_log import read_log
 from pipeline.workspace import Workspace
 from tests.pipeline.conftest import RECIPE, published
 from tests.pipeline.executors.slurm.conftest import SlurmRun
@@ -140,8 +141,22 @@ def test_a_task_past_its_limit_fails_the_run_with_what_to_raise(cluster: Path, t
     ended = slurm_run("--wait", "--task-memory", "500MB", "--task-seconds", "900")
     message = "1 of 1 tasks of curate failed: curate task 0: it took more memory than 500.0MB; raise --task-memory"
     assert ended.returncode == 1 and message in ended.stderr
+    assert f"see `corpusmill logs {slurm_run.out} curate:0`" in ended.stderr
     (failure,) = slurm_run.out.glob("work/curate-*/failures/00000.json")
     assert "raise --task-memory" in json.loads(failure.read_text())["message"]
+
+
+def test_a_set_up_that_fails_is_found_from_the_command_that_waits(cluster: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("one line\n")
+    slurm_run = SlurmRun(tmp_path, {"name": "greedy", "stages": GREEDY}, tmp_path / "a.txt")
+    slurm_run.site.write_text("executor: slurm\nslurm: {set_up: [cd /, cat absent]}\n")
+    ended = slurm_run("--wait")
+    (jobs,) = slurm_run.out.glob("work/curate-*/jobs")
+    assert ended.returncode == 1 and f"what they printed lies in {jobs})" in ended.stderr
+    (printed,) = jobs.glob("*_0.out")
+    assert "corpusmill: the job ended before its task (exit status 1) at: cat absent; " in printed.read_text()
+    with pytest.raises(RecipeError, match=f"what its Slurm jobs printed lies in {jobs}"):
+        read_log(slurm_run.out, "curate:0")
 
 
 @pytest.mark.parametrize(
