@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from pipeline.errors import RecipeError, RunError
+from pipeline.errors import RecipeError
 from pipeline.network import repeated
 from pipeline.storage import filesystem, in_threads, is_remote, location, read_bytes
 from stages.base import InputFile, Source
