@@ -33,7 +33,7 @@ LIBRARY_TRIES = 2
 #: Seconds of trying after which a process says, once, that it waits.
 SILENT_SECONDS = 10.0
 #: Packages whose errors are those of a network.
-NETWORK_PACKAGES = {"aiohttp", "botocore", "aiobotocore", "urllib3", "requests", "httpx"}
+NETWORK_PACKAGES = {"aiohttp", "botocore", "aiobotocore", "urllib3", "requests", "httpx", "httpx2"}
 #: Errors of botocore that come before any request, and those derived from them.
 NO_KEYS = {
     "NoCredentialsError",

@@ -104,6 +104,14 @@ def test_a_closed_port_is_no_absent_file(
         listed(given.format(port=closed_port))
 
 
+def test_a_hub_that_is_not_reached_is_no_internal_error(closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fsspec.config import conf
+
+    monkeypatch.setitem(conf, "hf", {"endpoint": f"http://127.0.0.1:{closed_port}"})
+    with pytest.raises(RunError, match="hf://datasets/mill/corpus: failed 6 times"):
+        listed("hf://datasets/mill/corpus")
+
+
 @pytest.mark.parametrize("given", ["http://127.0.0.1:{port}/part.jsonl", "s3://crawl/part.jsonl"])
 def test_a_server_that_never_answers_is_told_of_and_given_up(
     no_keys: None, silent_port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: str
