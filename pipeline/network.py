@@ -5,7 +5,7 @@ after pauses that double. What the user must mend (refused, no credentials, an e
 once as one line; what is not there is a FileNotFoundError. The libraries below hardly repeat by themselves: their
 tries would multiply with ours.
 
-Cost: a storage that never answers is given up after TRIES * LIBRARY_TRIES * READ_SECONDS, two minutes; a closed port
+Cost: a storage that never answers is given up after TRIES * LIBRARY_TRIES * READ_SECONDS, four minutes; a closed port
 after the pauses, under ten seconds.
 """
 
@@ -27,7 +27,7 @@ TRIES = 6
 FIRST_PAUSE = 0.25
 #: Seconds that a connection, and then each piece of an answer, is waited for.
 CONNECT_SECONDS = 5.0
-READ_SECONDS = 10.0
+READ_SECONDS = 20.0
 #: Tries that s3fs makes of each of its requests: a second one, so that one part of an upload need not send all again.
 LIBRARY_TRIES = 2
 #: Seconds of trying after which a process says, once, that it waits.
