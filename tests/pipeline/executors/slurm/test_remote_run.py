@@ -27,7 +27,7 @@ def test_a_run_from_and_to_s3_gives_the_bytes_of_a_local_one(
     submitted = slurm_run()
     assert submitted.returncode == 0, submitted.stderr
     again = slurm_run()
-    assert again.returncode == 1 and "queued or running, so nothing was submitted" in again.stderr
+    assert again.returncode == 1 and "queued or running on Slurm, so nothing was begun" in again.stderr
     assert read_status(slurm_run.out).state == "running"
     wait_until(lambda: not queue(), "end of the jobs")
     assert read_status(slurm_run.out).state == "complete"
