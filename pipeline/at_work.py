@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipeline.errors import RunError
-from pipeline.executors.slurm.client import Refused, queued_jobs
+from pipeline.executors.slurm.client import SlurmError, queued_jobs
 from pipeline.executors.slurm.jobs import job_name
 from pipeline.running_marker import SILENT_SECONDS, markers_of_all_phases
 from pipeline.workspace import Workspace
@@ -24,21 +24,27 @@ DYING_SECONDS = 5.0
 
 def refuse_others_at_work(workspace: Workspace, tasks: bool = True) -> None:
     """Raise RunError while Slurm, where it is installed, holds jobs of the run or, with `tasks`, while tasks run."""
-    if shutil.which("squeue") is not None:
-        with suppress(Refused):  # This machine belongs to no cluster, or its queue does not answer.
-            refuse_queued_jobs(workspace.run)
+    with suppress(SlurmError):  # This machine belongs to no cluster, or its queue does not answer.
+        refuse_queued_jobs(workspace.run)
     if tasks:
         _refuse_tasks(workspace)
 
 
 def refuse_queued_jobs(run: Path) -> None:
-    """Raise RunError while Slurm holds jobs of the run, Refused when its queue does not answer."""
-    jobs = [queued.job for queued in queued_jobs(job_name("", run.resolve()))]
+    """Raise RunError while Slurm holds jobs of the run, SlurmError when its queue does not answer."""
+    jobs = jobs_in_queue(run)
     if jobs:
         raise RunError(
             f"{run}: {len(jobs)} of this run's jobs are queued or running on Slurm, so nothing was begun; "
             f"wait for them, or cancel them with `scancel {' '.join(map(str, jobs))}`"
         )
+
+
+def jobs_in_queue(run: Path) -> list[int]:
+    """Jobs of the run that wait or run on Slurm; none where it is not installed. SlurmError when it does not answer."""
+    if shutil.which("squeue") is None:
+        return []
+    return [queued.job for queued in queued_jobs(job_name("", run.resolve()))]
 
 
 def _refuse_tasks(workspace: Workspace) -> None:

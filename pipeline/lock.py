@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipeline.errors import RunError
+from pipeline.processes import known_to_be_gone
 from pipeline.storage import is_remote, read_bytes, remove_file, write_bytes
 
 LOCK_NAME = ".driver.lock"
@@ -119,9 +120,7 @@ def _read_lease(lock: Path) -> dict[str, Any] | None:
 
 
 def _is_held(lease: dict[str, Any]) -> bool:
-    if lease["host"] == os.uname().nodename and not Path(f"/proc/{lease['pid']}").exists() and Path("/proc").exists():
-        return False
-    return time.time() - lease["renewed"] < EXPIRES
+    return not known_to_be_gone(lease["host"], lease["pid"]) and time.time() - lease["renewed"] < EXPIRES
 
 
 def _this_process() -> str:

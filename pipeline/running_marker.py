@@ -23,6 +23,7 @@ from typing import Literal
 from pipeline.errors import RunError
 from pipeline.files import write_json
 from pipeline.plan import PlannedPhase
+from pipeline.processes import known_to_be_gone
 from pipeline.workspace import Workspace
 
 RENEW_SECONDS = 15.0
@@ -44,7 +45,7 @@ class RunningMarker:
     rows: int
 
     def state(self, now: float) -> MarkerState:
-        if self.host == os.uname().nodename and not _process_exists(self.pid):
+        if known_to_be_gone(self.host, self.pid):
             return "dead"
         return "silent" if now - self.renewed > SILENT_SECONDS else "running"
 
@@ -103,21 +104,3 @@ def numbered_files(folder: Path) -> list[Path]:
         return sorted((path for path in folder.iterdir() if path.stem.isdigit()), key=lambda path: int(path.stem))
     except (FileNotFoundError, NotADirectoryError):
         return []
-
-
-def _process_exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return not _is_zombie(pid)
-
-
-def _is_zombie(pid: int) -> bool:
-    """Whether it has ended and its parent, which may be a container's first process, never looked."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (OSError, IndexError):
-        return False

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import heapq
 import json
-import shutil
 import time
 from array import array
 from collections.abc import Container
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pipeline.at_work import jobs_in_queue
 from pipeline.errors import RunError
 from pipeline.lock import driver_is_alive
 from pipeline.manifest import Manifest, SlowestBatch
@@ -127,13 +127,8 @@ def read_status(run: Path) -> RunStatus:
 
 def _waits_in_queue(run: Path) -> bool:
     """Whether Slurm, asked where it is installed, holds jobs of the run: those that have not begun leave no marker."""
-    from pipeline.executors.slurm.client import queued_jobs
-    from pipeline.executors.slurm.jobs import job_name
-
-    if shutil.which("squeue") is None:
-        return False
     try:
-        return bool(queued_jobs(job_name("", run.resolve())))
+        return bool(jobs_in_queue(run))
     except RunError:
         return False
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import typer
 
-_USED_WRONGLY = {
+#: Errors of the system that the user must mend: they come again the same way.
+USED_WRONGLY = {
     errno.ENOENT,
     errno.EACCES,
     errno.EPERM,
@@ -110,7 +111,7 @@ def _explain(error: BaseException, program: str) -> tuple[int, str]:
         return 2, _usage_message(error, format_message(), program)
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
-        return (2 if error.errno in _USED_WRONGLY else 1), f"{where}{error.strerror}"
+        return (2 if error.errno in USED_WRONGLY else 1), f"{where}{error.strerror}"
     if isinstance(error, ModuleNotFoundError) and error.name:
         return 2, f"the package {error.name.split('.')[0]!r} is not installed; {_extra_for(error.name)}"
     return 1, f"internal error: {type(error).__name__}: {error} (add --debug for the traceback)"

@@ -18,21 +18,13 @@ from __future__ import annotations
 import errno
 import zlib
 
+from shards.commandline import USED_WRONGLY
+
 #: Seconds before the first, second and third repeat.
 PAUSES = (1.0, 4.0, 16.0)
 REPEATS = len(PAUSES)
 
-_COMES_AGAIN = {
-    errno.ENOENT,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EISDIR,
-    errno.ENOTDIR,
-    errno.EEXIST,
-    errno.EROFS,
-    errno.ENAMETOOLONG,
-    errno.EFBIG,
-}
+_COMES_AGAIN = {*USED_WRONGLY, errno.EFBIG}
 
 
 def may_pass(error: BaseException) -> bool:

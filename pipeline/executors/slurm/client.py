@@ -14,7 +14,7 @@ from pipeline.errors import RecipeError, RunError
 LARGEST_ARRAY = 10_000
 
 
-class Refused(RunError):
+class SlurmError(RunError):
     """Slurm did not take a job; the message is its own."""
 
 
@@ -30,7 +30,7 @@ def largest_array() -> int:
     """How many tasks an array may have, so that all their ids are lower. RecipeError where there is no Slurm."""
     try:
         settings = _call(["scontrol", "show", "config"])
-    except Refused as error:
+    except SlurmError as error:
         if "configuration source" not in str(error):
             raise
         raise RecipeError(
@@ -46,7 +46,7 @@ def largest_array() -> int:
 
 
 def submit(options: Sequence[str], script: str) -> int:
-    """Submit a script; the id of its job. Raises Refused."""
+    """Submit a script; the id of its job. Raises SlurmError."""
     return int(_call(["sbatch", "--parsable", *options], script).partition(";")[0])
 
 
@@ -67,5 +67,5 @@ def _call(command: list[str], standard_input: str | None = None) -> str:
         ) from None
     if done.returncode != 0:
         lines = [line.partition("error: ")[2] or line for line in done.stderr.splitlines()]
-        raise Refused(f"{command[0]}: {'; '.join(dict.fromkeys(lines)) or f'exit status {done.returncode}'}")
+        raise SlurmError(f"{command[0]}: {'; '.join(dict.fromkeys(lines)) or f'exit status {done.returncode}'}")
     return done.stdout

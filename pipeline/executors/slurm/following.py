@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pipeline.completion import publish_run
 from pipeline.errors import NotReady, RecipeError, RunError, Stopped
 from pipeline.executors.failures import failed_phase, recorded_failures
-from pipeline.executors.slurm.client import Refused
+from pipeline.executors.slurm.client import SlurmError
 from pipeline.executors.slurm.jobs import PUBLICATION, job_name, output_folder
 from pipeline.executors.slurm.submission import Submission, queued_jobs
 from pipeline.plan import PlannedPhase
@@ -75,7 +75,7 @@ def _wait(name: str, workspace: Workspace, progress: Progress, show: Callable[[]
         try:
             if name not in {queued.name for queued in queued_jobs(workspace)}:
                 return
-        except Refused as error:
+        except SlurmError as error:
             progress.say(f"{error}; asking again")
         show()
         time.sleep(min(POLL_SECONDS, 1.0 + (time.monotonic() - started) / 30))

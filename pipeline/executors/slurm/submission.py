@@ -94,7 +94,7 @@ def _submit_all(
         _make_output_folder(workspace, plan.phases[-1])
         options = publication_options(plan, jobs, workspace, settings)
         jobs.append(client.submit(options, publication_script(workspace, settings)))
-    except client.Refused as error:
+    except client.SlurmError as error:
         if not jobs:
             raise RecipeError(f"{error}; see `slurm` in the site file (docs/schedulers.md)") from error
         taken = f"Slurm took {len(jobs)} of {len(arrays) + 1} jobs of this run and then no more"
