@@ -13,8 +13,8 @@ from stages.base import Stage, StageError
 
 CATALOGUE: dict[str, str] = {
     "warc": "stages.warc.source:WarcSource",
-    "jsonl": "stages.jsonl:JsonlSource",
-    "parquet": "stages.parquet:ParquetSource",
+    "jsonl": "stages.sources.jsonl:JsonlSource",
+    "parquet": "stages.sources.parquet:ParquetSource",
     "extract_text": "stages.extract_text:ExtractText",
     "url_filter": "stages.url_filter:UrlFilter",
     "language": "stages.language:LanguageFilter",

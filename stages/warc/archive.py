@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 
 from stages.base import StageError
-from stages.rows import EMPTY_FILE
+from stages.sources.rows import EMPTY_FILE
 from stages.warc.file_window import FileWindow
 from stages.warc.gzip_archive import MAGIC, GzipArchive
 from stages.warc.plain_archive import PlainArchive

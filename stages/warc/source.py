@@ -25,7 +25,7 @@ from stages.warc.records import Damage, Record, field_of, parse_fields
 if TYPE_CHECKING:
     import pyarrow
 
-    from stages.rows import Place, RowCollector
+    from stages.sources.rows import Place, RowCollector
 
 _HTTP_ALLOWANCE = 1 << 20
 _BLANKS = b" \t\r\n\f\0"
@@ -62,7 +62,7 @@ class WarcSource(Source):
 
     def read(self, split: Split, path: Path, batch_bytes: int) -> Iterator[SourceBatch]:
         """Yield pages and rejects of the records that begin in the range."""
-        from stages.rows import RowCollector
+        from stages.sources.rows import RowCollector
 
         rows = RowCollector(split.file, self.source, self.output_schema(), batch_bytes)
         with FileWindow(path) as window:
@@ -85,7 +85,7 @@ class WarcSource(Source):
 
     def read_one(self, file: InputFile, offset: int, ordinal: int) -> SourceBatch:
         """Read the record whose member (or, in a plain file, which itself) begins at `offset`."""
-        from stages.rows import RowCollector
+        from stages.sources.rows import RowCollector
 
         rows = RowCollector(file.name, self.source, self.output_schema(), self.max_record_bytes)
         with FileWindow(file.path) as window:
@@ -150,7 +150,7 @@ class WarcSource(Source):
 
 
 def _place(event: Record | Damage) -> Place:
-    from stages.rows import Place, milliseconds
+    from stages.sources.rows import Place, milliseconds
 
     header, lower = event.header, event.header.lower()
 

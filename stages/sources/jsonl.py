@@ -26,8 +26,8 @@ from stages.base import InputFile, Source, SourceBatch, Split
 if TYPE_CHECKING:
     import pyarrow
 
-    from stages.byte_lines import Line
-    from stages.rows import RowCollector
+    from stages.sources.byte_lines import Line
+    from stages.sources.rows import RowCollector
 
 #: Only an escape can bring half of a surrogate pair into a line that is UTF-8.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -67,7 +67,7 @@ class JsonlSource(Source):
 
     def splits(self, file: InputFile, target_bytes: int) -> list[Split]:
         """Ranges of about `target_bytes`; one for a compressed file."""
-        from stages.byte_lines import is_compressed
+        from stages.sources.byte_lines import is_compressed
 
         if is_compressed(file.path.name):
             return [Split(file.name, 0, file.size, file.size)]
@@ -103,13 +103,13 @@ class JsonlSource(Source):
         return rows.take()
 
     def _collector(self, file: str, batch_bytes: int) -> RowCollector:
-        from stages.rows import RowCollector
+        from stages.sources.rows import RowCollector
 
         return RowCollector(file, self.source, self.output_schema(), batch_bytes)
 
     def _lines(self, split: Split, path: Path) -> Iterator[Line]:
-        from stages.byte_lines import Line, is_compressed, read_lines
-        from stages.rows import EMPTY_FILE
+        from stages.sources.byte_lines import Line, is_compressed, read_lines
+        from stages.sources.rows import EMPTY_FILE
 
         if path.stat().st_size == 0:
             yield Line(0, None, 0, EMPTY_FILE)
@@ -121,7 +121,7 @@ class JsonlSource(Source):
                 yield line
 
     def _add(self, line: Line, rows: RowCollector) -> None:
-        from stages.rows import Place, milliseconds
+        from stages.sources.rows import Place, milliseconds
 
         place = Place(line.offset, 0)
         if line.content is None:

@@ -9,10 +9,10 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from warc_files import made_up_id, rows, splits, write
 
 from stages.base import InputFile, Split, StageError
-from stages.jsonl import JsonlSource
+from stages.sources.jsonl import JsonlSource
+from tests.stages.warc_files import made_up_id, rows, splits, write
 
 GOOD = [{"id": f"d{n}", "text": f"text {n} é", "url": f"http://e/{n}", "date": "2024-01-02"} for n in range(200)]
 PLAIN = b"".join(json.dumps(record).encode() + b"\n" for record in GOOD)

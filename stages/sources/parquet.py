@@ -136,7 +136,7 @@ class ParquetSource(Source):
         import pyarrow.compute as pc
 
         from stages.documents import SOURCE_REJECT_SCHEMA
-        from stages.rows import repeated, with_hashed_ids
+        from stages.sources.rows import repeated, with_hashed_ids
 
         count = batch.num_rows
         text = batch.column(self.text_column).cast(pa.large_string())
@@ -159,14 +159,14 @@ class ParquetSource(Source):
         return SourceBatch(documents, rejects.filter(pc.invert(usable)))
 
     def _empty(self, file: str) -> SourceBatch:
-        from stages.rows import EMPTY_FILE, Place, RowCollector
+        from stages.sources.rows import EMPTY_FILE, Place, RowCollector
 
         rows = RowCollector(file, self.source, self.output_schema(), 1)
         rows.quarantine(Place(0, 0), EMPTY_FILE, {"bytes": 0})
         return rows.take()
 
     def _damaged(self, file: str, row: int, end: int, error: Exception) -> SourceBatch:
-        from stages.rows import Place, RowCollector
+        from stages.sources.rows import Place, RowCollector
 
         rows = RowCollector(file, self.source, self.output_schema(), 1)
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -176,7 +176,7 @@ class ParquetSource(Source):
     def _date(self, batch: pyarrow.RecordBatch) -> pyarrow.Array:
         import pyarrow as pa
 
-        from stages.rows import milliseconds
+        from stages.sources.rows import milliseconds
 
         kind = pa.timestamp("ms", tz="UTC")
         if self.date_column not in batch.schema.names:

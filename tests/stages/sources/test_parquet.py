@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from warc_files import made_up_id, rows, splits, write
 
 from pipeline import Recipe, run
 from stages.base import InputFile, StageError
-from stages.parquet import ParquetSource
+from stages.sources.parquet import ParquetSource
+from tests.stages.warc_files import made_up_id, rows, splits, write
 
 COUNT = 1000
 

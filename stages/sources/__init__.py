@@ -1,0 +1,1 @@
+"""Sources of documents: one file a format, and what they share (rows, lines)."""
