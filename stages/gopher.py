@@ -1,9 +1,9 @@
 """The Gopher quality and repetition rules (Rae et al. 2021, arXiv 2112.11446, table A1 and appendix A.1.1).
 
-Definitions, thresholds and reasons are those of datatrove 0.10, so decisions can be compared one by one;
-words are split as its English tokenizer does (stages/words.py). Everything is measured in one compiled pass
-over a batch, whatever thresholds are set, and judged from the columns: about 27 MB of technical English a
-second of one core (Zen 5, its sibling busy).
+Thresholds, reasons and their order are those of a profile (stages/rules/), datatrove 0.10 by default, so decisions
+can be compared one by one; words are split as its English tokenizer does (stages/words.py). Everything is
+measured in one compiled pass over a batch, whatever thresholds are set, and judged from the columns: about 27 MB
+of technical English a second of one core (Zen 5, its sibling busy).
 
 Three differences, all on texts or settings that datatrove does not handle: an empty text has no words and
 is too short (datatrove divides by zero); a ratio over no words or no lines is null and drops nothing; a
@@ -13,44 +13,23 @@ threshold of 0 is a threshold, and null turns a rule off.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from stages.base import Filter, Rule, StageError
+from stages.base import StageError
+from stages.rules.rule_set import RuleSet, pinned
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
 Group = Literal["repetition", "quality"]
-
-#: Rule, column, comparison and field; within a group the first failing rule gives the reason.
-_RULES: dict[str, list[tuple[str, str, str, str]]] = {
-    "repetition": [
-        ("dup_para_frac", "gopher_dup_para_frac", ">", "dup_para_frac"),
-        ("dup_para_char_frac", "gopher_dup_para_char_frac", ">", "dup_para_char_frac"),
-        ("dup_line_frac", "gopher_dup_line_frac", ">", "dup_line_frac"),
-        ("dup_line_char_frac", "gopher_dup_line_char_frac", ">", "dup_line_char_frac"),
-        *((f"top_{n}_gram", f"gopher_top_{n}_gram", ">", f"top_{n}_gram") for n in (2, 3, 4)),
-        *((f"duplicated_{n}_n_grams", f"gopher_dup_{n}_gram", ">", f"dup_{n}_gram") for n in (5, 6, 7, 8, 9, 10)),
-    ],
-    "quality": [
-        ("gopher_short_doc", "gopher_real_words", "<", "min_doc_words"),
-        ("gopher_long_doc", "gopher_real_words", ">", "max_doc_words"),
-        ("gopher_below_avg_threshold", "gopher_word_length", "<", "min_avg_word_length"),
-        ("gopher_above_avg_threshold", "gopher_word_length", ">", "max_avg_word_length"),
-        ("gopher_too_many_hashes", "gopher_hash_ratio", ">", "max_symbol_word_ratio"),
-        ("gopher_too_many_ellipsis", "gopher_ellipsis_ratio", ">", "max_symbol_word_ratio"),
-        ("gopher_too_many_bullets", "gopher_bullet_lines", ">", "max_bullet_lines_ratio"),
-        ("gopher_too_many_end_ellipsis", "gopher_ellipsis_lines", ">", "max_ellipsis_lines_ratio"),
-        ("gopher_below_alpha_threshold", "gopher_alpha_words", "<", "min_alpha_words_ratio"),
-        ("gopher_enough_stop_words", "gopher_stop_words", "<", "min_stop_words"),
-    ],
-}
+_pinned = partial(pinned, "gopher")
 
 
-class GopherFilter(Filter):
+class GopherFilter(RuleSet):
     """Drop documents that the Gopher rules find repetitive or not like prose."""
 
     name: ClassVar[str] = "gopher"
@@ -84,33 +63,37 @@ class GopherFilter(Filter):
     order: tuple[Group, ...] = Field(
         ("repetition", "quality"), description="Groups of rules to apply; the first failing rule is recorded."
     )
-    min_doc_words: int | None = Field(50, ge=0, description="Fewer real words drop a document.")
-    max_doc_words: int | None = Field(100_000, ge=0, description="More real words drop a document.")
-    min_avg_word_length: float | None = Field(3, ge=0, description="Smallest mean characters a real word.")
-    max_avg_word_length: float | None = Field(10, ge=0, description="Largest mean characters a real word.")
-    max_symbol_word_ratio: float | None = Field(0.1, ge=0, description="Most '#' a word, and most ellipses a word.")
-    max_bullet_lines_ratio: float | None = Field(0.9, ge=0, description="Largest share of lines with a bullet.")
-    max_ellipsis_lines_ratio: float | None = Field(0.3, ge=0, description="Largest share of lines that trail off.")
-    min_alpha_words_ratio: float | None = Field(
-        0.8, ge=0, description="Smallest share of words with a letter (datatrove: max_non_alpha_words_ratio)."
+    min_doc_words: int | None = _pinned("min_doc_words", "Fewer real words drop a document.", ge=0)
+    max_doc_words: int | None = _pinned("max_doc_words", "More real words drop a document.", ge=0)
+    min_avg_word_length: float | None = _pinned("min_avg_word_length", "Smallest mean characters a real word.", ge=0)
+    max_avg_word_length: float | None = _pinned("max_avg_word_length", "Largest mean characters a real word.", ge=0)
+    max_symbol_word_ratio: float | None = _pinned(
+        "max_symbol_word_ratio", "Most '#' a word, and most ellipses a word.", ge=0
     )
-    min_stop_words: int | None = Field(2, ge=0, description="How many different stop words must occur.")
-    stop_words: tuple[str, ...] = Field(
-        ("the", "be", "to", "of", "and", "that", "have", "with"), description="The stop words, case counts."
+    max_bullet_lines_ratio: float | None = _pinned(
+        "max_bullet_lines_ratio", "Largest share of lines with a bullet.", ge=0
     )
-    dup_para_frac: float | None = Field(0.3, ge=0, description="Largest share of repeated paragraphs.")
-    dup_para_char_frac: float | None = Field(0.2, ge=0, description="Largest share of characters in them.")
-    dup_line_frac: float | None = Field(0.3, ge=0, description="Largest share of repeated lines.")
-    dup_line_char_frac: float | None = Field(0.2, ge=0, description="Largest share of characters in them.")
-    top_2_gram: float | None = Field(0.2, ge=0, description="Largest share of the most frequent 2 words.")
-    top_3_gram: float | None = Field(0.18, ge=0, description="Largest share of the most frequent 3 words.")
-    top_4_gram: float | None = Field(0.16, ge=0, description="Largest share of the most frequent 4 words.")
-    dup_5_gram: float | None = Field(0.15, ge=0, description="Largest share of repeated runs of 5 words.")
-    dup_6_gram: float | None = Field(0.14, ge=0, description="Largest share of repeated runs of 6 words.")
-    dup_7_gram: float | None = Field(0.13, ge=0, description="Largest share of repeated runs of 7 words.")
-    dup_8_gram: float | None = Field(0.12, ge=0, description="Largest share of repeated runs of 8 words.")
-    dup_9_gram: float | None = Field(0.11, ge=0, description="Largest share of repeated runs of 9 words.")
-    dup_10_gram: float | None = Field(0.1, ge=0, description="Largest share of repeated runs of 10 words.")
+    max_ellipsis_lines_ratio: float | None = _pinned(
+        "max_ellipsis_lines_ratio", "Largest share of lines that trail off.", ge=0
+    )
+    min_alpha_words_ratio: float | None = _pinned(
+        "min_alpha_words_ratio", "Smallest share of words with a letter (datatrove: max_non_alpha_words_ratio).", ge=0
+    )
+    min_stop_words: int | None = _pinned("min_stop_words", "How many different stop words must occur.", ge=0)
+    stop_words: tuple[str, ...] = _pinned("stop_words", "The stop words, case counts.")
+    dup_para_frac: float | None = _pinned("dup_para_frac", "Largest share of repeated paragraphs.", ge=0)
+    dup_para_char_frac: float | None = _pinned("dup_para_char_frac", "Largest share of characters in them.", ge=0)
+    dup_line_frac: float | None = _pinned("dup_line_frac", "Largest share of repeated lines.", ge=0)
+    dup_line_char_frac: float | None = _pinned("dup_line_char_frac", "Largest share of characters in them.", ge=0)
+    top_2_gram: float | None = _pinned("top_2_gram", "Largest share of the most frequent 2 words.", ge=0)
+    top_3_gram: float | None = _pinned("top_3_gram", "Largest share of the most frequent 3 words.", ge=0)
+    top_4_gram: float | None = _pinned("top_4_gram", "Largest share of the most frequent 4 words.", ge=0)
+    dup_5_gram: float | None = _pinned("dup_5_gram", "Largest share of repeated runs of 5 words.", ge=0)
+    dup_6_gram: float | None = _pinned("dup_6_gram", "Largest share of repeated runs of 6 words.", ge=0)
+    dup_7_gram: float | None = _pinned("dup_7_gram", "Largest share of repeated runs of 7 words.", ge=0)
+    dup_8_gram: float | None = _pinned("dup_8_gram", "Largest share of repeated runs of 8 words.", ge=0)
+    dup_9_gram: float | None = _pinned("dup_9_gram", "Largest share of repeated runs of 9 words.", ge=0)
+    dup_10_gram: float | None = _pinned("dup_10_gram", "Largest share of repeated runs of 10 words.", ge=0)
 
     @field_validator("order")
     @classmethod
@@ -119,14 +102,8 @@ class GopherFilter(Filter):
             raise ValueError("name each group of rules (repetition, quality) at most once, and one at least")
         return order
 
-    def rules(self) -> list[Rule]:
-        rules = []
-        for group in self.order:
-            for rule, column, comparison, parameter in _RULES[group]:
-                threshold = getattr(self, parameter)
-                if threshold is not None:
-                    rules.append(Rule(rule, f"{column} {comparison} {threshold!r}"))
-        return rules
+    def groups(self) -> tuple[Group, ...]:
+        return self.order
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Add the measurement columns; needs `text` (string or large_string)."""
