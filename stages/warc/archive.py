@@ -1,21 +1,24 @@
-"""Opening a WARC file: what it is by its content, and one clear line when it is something else.
+"""Opening a WARC or ARC file: what it is by its content, by its name where its beginning is damaged.
 
-A file of zero bytes, as a crawler that was stopped leaves, is no reason to end the others: it is damage.
+One clear line when it is something else. A file of zero bytes, as a crawler that was stopped leaves, or one in
+which no record can be found any more, is no reason to end the others: it is damage.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 
 from stages.base import StageError
 from stages.sources.rows import EMPTY_FILE
+from stages.warc.arc import ARC, FIRST_RECORD
+from stages.warc.compressed_archive import BrokenMember, CompressedArchive, MemberFormat
 from stages.warc.file_window import FileWindow
-from stages.warc.gzip_archive import MAGIC, GzipArchive
+from stages.warc.gzip_members import GzipMembers
 from stages.warc.plain_archive import PlainArchive
-from stages.warc.records import Damage
+from stages.warc.records import WARC, Damage, RecordFormat, Wanted
+from stages.warc.zstd_members import ZstdMembers, is_skippable
 
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_MAGIC_BYTES = 9
 
 
 class EmptyArchive:
@@ -30,32 +33,49 @@ class EmptyArchive:
         return self.events(offset, offset)
 
 
-def open_archive(window: FileWindow, block_limit: int) -> GzipArchive | PlainArchive | EmptyArchive:
-    """The reader for the file's content, whatever its name ends in. StageError where it holds no record."""
+def open_archive(window: FileWindow, wanted: Wanted) -> CompressedArchive | PlainArchive | EmptyArchive:
+    """The reader for the file's content; StageError where it is intact but holds no record."""
     if window.size == 0:
         return EmptyArchive()
-    start = window.read(0, 1 << 13)
-    archive: GzipArchive | PlainArchive
-    if start.startswith(MAGIC):
-        archive = GzipArchive(window, block_limit)
-        start = _inflated(start)
-    else:
-        archive = PlainArchive(window, block_limit)
-    if archive.next_record_start(0) < window.size:
-        return archive
-    raise StageError(f"{window.path}: {_diagnosis(start)}")
+    name = window.path.name.lower()
+    start = window.read(0, _MAGIC_BYTES)
+    members = _members(window, start, name)
+    beginning = members.beginning(window, 0) if members else start
+    is_arc = beginning.startswith(FIRST_RECORD) or name.endswith((".arc", ".arc.gz"))
+    records = ARC if is_arc else WARC
+    archive = CompressedArchive(window, members, records, wanted) if members else PlainArchive(window, records, wanted)
+    if archive.next_record_start(0) == window.size and not _is_damaged(window, members, records, beginning):
+        raise StageError(f"{window.path}: {_diagnosis(records)}")
+    return archive
 
 
-def _inflated(start: bytes) -> bytes:
+def _members(window: FileWindow, start: bytes, name: str) -> MemberFormat | None:
+    """The format of a compressed file's members; None for a plain file."""
+    if start.startswith((b"WARC/", FIRST_RECORD)):
+        return None
+    if start.startswith(GzipMembers.magic):
+        return GzipMembers()
+    if start.startswith(ZstdMembers.magic) or is_skippable(start):
+        return ZstdMembers(window)
+    # What follows a damaged beginning is looked for as what the name promises.
+    return GzipMembers() if name.endswith(".gz") else ZstdMembers(window) if name.endswith(".zst") else None
+
+
+def _is_damaged(window: FileWindow, members: MemberFormat | None, records: RecordFormat, beginning: bytes) -> bool:
+    """Whether a file without a whole record header has lost it: a header is cut off, or its first member is broken."""
+    if beginning and records.is_cut_off(beginning):
+        return True
+    if members is None or not window.read(0, _MAGIC_BYTES).startswith(members.magic):
+        return False
     try:
-        return zlib.decompressobj(31).decompress(start, 1 << 13)
-    except zlib.error:
-        return b""
+        for _ in members.pieces(window, 0):
+            pass
+    except BrokenMember:
+        return True
+    return False
 
 
-def _diagnosis(start: bytes) -> str:
-    if start.startswith(b"filedesc:"):
-        return "is an ARC file, the format before WARC; convert it first (for example with warcio recompress)"
-    if start.startswith(_ZSTD_MAGIC):
-        return "is compressed with zstd; recompress it with gzip, one member per record"
+def _diagnosis(records: RecordFormat) -> str:
+    if records is ARC:
+        return "is not an ARC file: it holds no record that starts with a URL, an address and a date"
     return "is not a WARC file: it holds no record that starts with WARC/"

@@ -1,4 +1,4 @@
-"""Finding records in an uncompressed WARC file.
+"""Finding records in an uncompressed WARC or ARC file.
 
 A record's block may itself be a WARC file of any size, so what looks like a record is one only if the
 chain of Content-Lengths from the start of the file leads to it. A range therefore hops from header to
@@ -12,17 +12,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stages.warc.file_window import FileWindow
-from stages.warc.records import HEADER_LIMIT, Damage, Record, RecordHead, owns, parse_head
+from stages.warc.records import HEADER_LIMIT, Damage, Record, RecordFormat, RecordHead, Wanted, owns
 
 _HEAD_BYTES = 1 << 12
 
 
 class PlainArchive:
-    """An uncompressed WARC file. Blocks of responses up to `block_limit` bytes are kept in records."""
+    """An uncompressed file of records. Only the blocks that are wanted are kept in them."""
 
-    def __init__(self, window: FileWindow, block_limit: int) -> None:
+    def __init__(self, window: FileWindow, records: RecordFormat, wanted: Wanted) -> None:
         self._window = window
-        self._block_limit = block_limit
+        self._records = records
+        self._wanted = wanted
 
     def events(self, start: int, end: int) -> Iterator[Record | Damage]:
         """Records that begin in [start, end), and damaged spans that end there."""
@@ -40,7 +41,7 @@ class PlainArchive:
         if start == 0 and self._head(0):
             return 0
         start = max(start - 1, 0)
-        while (start := self._window.find(b"\nWARC/", start, end - 1)) >= 0:
+        while (start := self._window.find(self._records.line_start, start, end - 1)) >= 0:
             if self._head(start + 1):
                 return start + 1
             start += 1
@@ -52,8 +53,9 @@ class PlainArchive:
         while position < min(stop, size):
             head = self._head(position)
             if head is None:
+                reason = f"no {self._records.name} record header"
                 resumes = self.next_record_start(position + 1)
-                yield Damage(position, 0, resumes, resumes - position, False, "no WARC record header", b"")
+                yield Damage(position, 0, resumes, resumes - position, False, reason, b"")
                 position = resumes
                 continue
             block_start, block_end = position + head.end, position + head.end + head.length
@@ -63,7 +65,7 @@ class PlainArchive:
                 yield Damage(position, 0, resumes, resumes - position, False, reason, head.header)
                 position = resumes
                 continue
-            wanted = position >= keep_from and head.type == b"response" and head.length <= self._block_limit
+            wanted = position >= keep_from and self._wanted.includes(head)
             block = self._window.read(block_start, head.length) if wanted else None
             yield Record(position, 0, head.type, head.header, head.length, block)
             position = self._skip_line_ends(block_end)
@@ -72,8 +74,8 @@ class PlainArchive:
         reach = _HEAD_BYTES
         while True:
             data = self._window.read(position, reach)
-            head = parse_head(data)
-            if head or not data.startswith(b"WARC/") or len(data) < reach or reach >= HEADER_LIMIT:
+            head = self._records.parse(data)
+            if head or not self._records.is_cut_off(data) or len(data) < reach or reach >= HEADER_LIMIT:
                 return head
             reach *= 4
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 #: A record header longer than this is taken for damage.
@@ -62,6 +63,35 @@ class RecordHead(NamedTuple):
     end: int
 
 
+class Wanted(NamedTuple):
+    """Which records' blocks are kept: of these types, and no longer than `limit` bytes."""
+
+    types: frozenset[bytes]
+    limit: int
+
+    def includes(self, head: RecordHead) -> bool:
+        """Whether the block behind this header is kept."""
+        return head.type in self.types and head.length <= self.limit
+
+
+class RecordFormat(NamedTuple):
+    """How records of a format begin: with a line that starts with `line_start` (its line end before it included)."""
+
+    name: str
+    line_start: bytes
+    #: The record header at an offset of some bytes, or None.
+    parse: Callable[..., RecordHead | None]
+    #: Whether these bytes may be the beginning of a header that ends behind them.
+    is_cut_off: Callable[[bytes | bytearray], bool]
+
+    def find(self, data: bytes | bytearray, start: int) -> int:
+        """Where the first record header begins whose line starts at or behind `start` (not 0), or -1."""
+        found = data.find(self.line_start, start - 1)
+        while found >= 0 and self.parse(data, found + 1) is None:
+            found = data.find(self.line_start, found + 1)
+        return found + 1 if found >= 0 else -1
+
+
 def parse_head(data: bytes | bytearray, start: int = 0) -> RecordHead | None:
     """The record header at `start`, or None where there is no complete one with type and length."""
     if not _VERSION.match(data, start):
@@ -75,6 +105,13 @@ def parse_head(data: bytes | bytearray, start: int = 0) -> RecordHead | None:
     if not kind or not length or not length.isdigit() or len(length) > _LENGTH_DIGITS:
         return None
     return RecordHead(kind.lower(), int(length), header, blank.end())
+
+
+def _is_cut_off(data: bytes | bytearray) -> bool:
+    return b"WARC/".startswith(data[:5]) and len(data) <= HEADER_LIMIT and not BLANK_LINE.search(data)
+
+
+WARC = RecordFormat("WARC", b"\nWARC/", parse_head, _is_cut_off)
 
 
 def field_of(header: bytes, lower: bytes, name: bytes) -> bytes | None:

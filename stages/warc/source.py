@@ -1,4 +1,4 @@
-"""The source `warc`: web pages from WARC files, plain or gzip-compressed, cut into ranges of bytes.
+"""The source `warc`: web pages from WARC and ARC files, plain or compressed, cut into ranges of bytes.
 
 Every response record becomes a page or a reject with its reason; records of other types are no pages and
 are not counted (revisits have no body of their own). A span of the file that cannot be read is one
@@ -20,7 +20,7 @@ from stages.warc.file_window import FileWindow
 from stages.warc.http import body_of, charset, media_type, parse_response
 from stages.warc.http_body import BodyError
 from stages.warc.media import binary_type, is_html
-from stages.warc.records import Damage, Record, field_of, parse_fields
+from stages.warc.records import Damage, Record, Wanted, field_of, parse_fields
 
 if TYPE_CHECKING:
     import pyarrow
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from stages.sources.rows import Place, RowCollector
 
 _HTTP_ALLOWANCE = 1 << 20
+_NOTHING = Wanted(frozenset(), 0)
 _BLANKS = b" \t\r\n\f\0"
 
 
@@ -35,9 +36,9 @@ class WarcSource(Source):
     """Reads the response records of WARC files as web pages."""
 
     name = "warc"
-    version = 2
+    version = 3
     libraries = ("brotli", "zstandard")
-    suffixes: ClassVar[tuple[str, ...]] = (".warc.gz", ".warc")
+    suffixes: ClassVar[tuple[str, ...]] = (".warc.gz", ".warc", ".warc.zst", ".arc.gz", ".arc")
 
     source: str = Field(default="web", description="what the column `source` says of every row")
     statuses: tuple[int, ...] = Field(default=(200,), description="HTTP statuses to keep; others: rule http_status")
@@ -66,7 +67,7 @@ class WarcSource(Source):
 
         rows = RowCollector(split.file, self.source, self.output_schema(), batch_bytes)
         with FileWindow(path) as window:
-            archive = open_archive(window, self._block_limit())
+            archive = open_archive(window, self._wanted())
             for event in archive.events(split.start, split.end):
                 self._add(event, rows)
                 if rows.full:
@@ -77,7 +78,7 @@ class WarcSource(Source):
         """Number of response records and damaged spans of the range, counted no further than `limit`."""
         rows = 0
         with FileWindow(path) as window:
-            for event in open_archive(window, 0).events(split.start, split.end):
+            for event in open_archive(window, _NOTHING).events(split.start, split.end):
                 rows += isinstance(event, Damage) or event.type == b"response"
                 if rows >= limit:
                     break
@@ -89,15 +90,15 @@ class WarcSource(Source):
 
         rows = RowCollector(file.name, self.source, self.output_schema(), self.max_record_bytes)
         with FileWindow(file.path) as window:
-            archive = open_archive(window, self._block_limit())
+            archive = open_archive(window, self._wanted())
             for event in archive.events_at(offset):
                 if (event.offset, event.ordinal) == (offset, ordinal):
                     self._add(event, rows)
                     break
         return rows.take()
 
-    def _block_limit(self) -> int:
-        return self.max_record_bytes + _HTTP_ALLOWANCE
+    def _wanted(self) -> Wanted:
+        return Wanted(frozenset([b"response"]), self.max_record_bytes + _HTTP_ALLOWANCE)
 
     def _add(self, event: Record | Damage, rows: RowCollector) -> None:
         if isinstance(event, Damage):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import zstandard
 
 from stages.base import InputFile, Source, Split
 from stages.identity import identity_hash
@@ -30,6 +31,12 @@ def record(number: int, block: bytes, kind: str = "response", length: int | None
 def members(*records: bytes, level: int = 6) -> bytes:
     """One gzip member per record."""
     return b"".join(gzip.compress(content, level, mtime=0) for content in records)
+
+
+def frames(*records: bytes, dictionary: zstandard.ZstdCompressionDict | None = None) -> bytes:
+    """One zstd frame per record, with a checksum."""
+    compressor = zstandard.ZstdCompressor(6, dictionary, write_checksum=True)
+    return b"".join(compressor.compress(content) for content in records)
 
 
 def write(folder: Path, content: bytes, name: str = "test.warc.gz") -> Path:

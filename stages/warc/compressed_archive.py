@@ -1,54 +1,73 @@
-"""Finding records in a gzip-compressed WARC file, from any byte on, and past damage.
+"""Finding records in a compressed WARC or ARC file, from any byte on, and past damage.
 
-A .warc.gz file is a chain of gzip members, as a rule one per record, and a record is named by the offset
-of the member that it begins in. The walk follows the chain. FastWARC's gzip reader inflates what looks
-like a member with one whole record in it; everything else (several records in a member, a member with no
-record, records of many megabytes, damage) goes through a bounded zlib stream that knows where members
-end. FastWARC's own record iterator is not used because it does not tell that, gives wrong offsets to the
-second record of a member, and stops at damage and at empty members.
+Such a file is a chain of members (gzip members or zstd frames), as a rule one per record, and a record is named
+by the offset of the member that it begins in. The walk follows the chain. What looks like a member with one
+whole record in it is decompressed at once; everything else (several records in a member, a member with no
+record, records of many megabytes, damage) goes through a bounded stream that knows where members end.
+FastWARC's own record iterator is not used because it does not tell that, gives wrong offsets to the second
+record of a member, and stops at damage and at empty members.
 
 A reader that starts in the middle must find members that the walk from the start of the file would find.
-A gzip magic whose content starts with a WARC header may be part of an archived .warc.gz file that
-deflate stored without compressing. But a stored block holds at most 65,535 bytes (RFC 1951, section
-3.2.4), so a chain of intact members that is longer, or ends exactly at the end of the file, is no part of
-one. `_start_before` looks backwards for such a chain and the walk goes on from there, so any cut of a file
-gives the records of the uncut file.
+A member's magic whose content starts with a record header may be part of an archived archive that was
+stored without compressing. But a format stores only so many bytes in one piece (`stored_limit`), so a chain
+of intact members that is longer, or ends exactly at the end of the file, is no part of one.
+`_start_before` looks backwards for such a chain and the walk goes on from there, so any cut of a file gives
+the records of the uncut file.
 
-Cost: inflating once, and for every range about 64 KiB to 200 KiB of compressed bytes before it.
+Cost: decompressing once, and for every range about one to three stored limits of compressed bytes before it;
+all that comes before it where members are cut regardless of records (bgzip, zstd's seekable format).
 """
 
 from __future__ import annotations
 
-import io
-import zlib
 from collections.abc import Generator, Iterator
-
-from fastwarc.stream_io import GzipReader
+from typing import Protocol
 
 from stages.warc.file_window import FileWindow
-from stages.warc.records import BLANK_LINE, HEADER_LIMIT, Damage, Record, RecordHead, owns, parse_head
+from stages.warc.records import HEADER_LIMIT, Damage, Record, RecordFormat, RecordHead, Wanted, owns
 
-MAGIC = b"\x1f\x8b\x08"
-#: Header and trailer of a gzip member (RFC 1952): nothing shorter is one.
-_SMALLEST_MEMBER = 18
-_STORED_BLOCK_LIMIT = 65_535
-_WHOLE_COMPRESSED = 1 << 20
-_WHOLE_INFLATED = 16 << 20
-_INPUT_BYTES = 1 << 16
-_OUTPUT_BYTES = 1 << 18
+#: How much of a member without record headers is kept while the next header is looked for.
+_SEARCH_OVERLAP = 1 << 16
 
 
-class GzipArchive:
-    """A gzip-compressed WARC file. Blocks of responses up to `block_limit` bytes are kept in records."""
+class BrokenMember(Exception):
+    """The compressed data itself is damaged or cut off; the message says which."""
 
-    def __init__(self, window: FileWindow, block_limit: int) -> None:
+
+class MemberFormat(Protocol):
+    """What the walk needs to know of a compressed format; every answer is about one offset of the file."""
+
+    #: The bytes that a member with content begins with.
+    magic: bytes
+    #: The most bytes that the format stores in one piece without compressing.
+    stored_limit: int
+
+    def beginning(self, window: FileWindow, offset: int) -> bytes:
+        """The first bytes of the member's content, at least some thousand if it has them; none where no member is."""
+        ...
+
+    def whole(self, window: FileWindow, offset: int) -> tuple[bytes, int] | None:
+        """Content and end of a member of modest size; None where that is not found out at once."""
+        ...
+
+    def pieces(self, window: FileWindow, offset: int) -> Generator[bytes, None, int]:
+        """The member's content in pieces of bounded size; returns the member's end. Raises BrokenMember."""
+        ...
+
+
+class CompressedArchive:
+    """A compressed file of records. Only the blocks that are wanted are kept in them."""
+
+    def __init__(self, window: FileWindow, members: MemberFormat, records: RecordFormat, wanted: Wanted) -> None:
         self._window = window
-        self._block_limit = block_limit
+        self._members = members
+        self._records = records
+        self._wanted = wanted
 
     def events(self, start: int, end: int) -> Iterator[Record | Damage]:
         """Records whose member begins in [start, end), and damaged spans that end there."""
         size = self._window.size
-        if start > 0 and end < size and self.next_record_start(start, end) == end:
+        if start > 0 and end < size and not self._has_member(start, end):
             return
         for event in self._walk(self._start_before(start), end):
             if owns(event, start, end, size):
@@ -56,7 +75,8 @@ class GzipArchive:
 
     def events_at(self, offset: int) -> Iterator[Record | Damage]:
         """What begins in the member at `offset`."""
-        return self._walk(offset, offset + 1)
+        start = offset if self.is_record_start(offset) else self._start_before(offset)
+        return (event for event in self._walk(start, offset + 1) if event.offset == offset)
 
     def _walk(self, position: int, stop: int) -> Iterator[Record | Damage]:
         while position < stop:
@@ -70,25 +90,27 @@ class GzipArchive:
     def next_record_start(self, start: int, end: int | None = None) -> int:
         """Offset of the first member in [start, end) whose content starts with a record header, or `end`."""
         end = self._window.size if end is None else end
-        while (start := self._window.find(MAGIC, start, end)) >= 0:
+        while (start := self._window.find(self._members.magic, start, end)) >= 0:
             if self.is_record_start(start):
                 return start
             start += 1
         return end
 
+    def _has_member(self, start: int, end: int) -> bool:
+        """Whether anything in [start, end) may be the beginning of a member: one large member has none inside."""
+        while (start := self._window.find(self._members.magic, start, end)) >= 0:
+            if self._members.beginning(self._window, start):
+                return True
+            start += 1
+        return False
+
     def is_record_start(self, offset: int) -> bool:
-        """Whether a gzip member with a record header begins here; its end is not looked at."""
-        data = self._window.read(offset, 1 << 13)
-        if not data.startswith(MAGIC):
-            return False
-        try:
-            start = zlib.decompressobj(31).decompress(data, _OUTPUT_BYTES)
-        except zlib.error:
-            return False
-        return parse_head(start) is not None or (start.startswith(b"WARC/") and not BLANK_LINE.search(start))
+        """Whether a member with a record header begins here; its end is not looked at."""
+        beginning = self._members.beginning(self._window, offset)
+        return bool(beginning) and (self._records.parse(beginning) is not None or self._records.is_cut_off(beginning))
 
     def _start_before(self, start: int) -> int:
-        reach, high = 1 << 17, start + 1
+        reach, high = 2 * self._members.stored_limit, start + 1
         while (low := start - reach) > 0:
             candidate = low
             while (candidate := self.next_record_start(candidate, high)) < high:
@@ -100,7 +122,7 @@ class GzipArchive:
 
     def _is_proven(self, offset: int) -> bool:
         position = offset
-        while position - offset <= _STORED_BLOCK_LIMIT and position < self._window.size:
+        while position - offset <= self._members.stored_limit and position < self._window.size:
             end = self._member_end(position)
             if end is None:
                 return False
@@ -108,54 +130,32 @@ class GzipArchive:
         return True
 
     def _member_end(self, offset: int) -> int | None:
-        whole = self._whole_member(offset)
+        whole = self._members.whole(self._window, offset)
         if whole is not None:
             return whole[1]
-        stream = _MemberStream(self._window, offset)
+        stream = _MemberStream(self._window, self._members, offset)
         try:
             while stream.fill():
                 stream.buffer.clear()
-        except _BrokenMember:
+        except BrokenMember:
             return None
         return stream.end
 
-    def _whole_member(self, offset: int) -> tuple[bytes, int] | None:
-        """Content and end of the member here, if the next magic is its end and it is of modest size."""
-        limit = offset + _WHOLE_COMPRESSED
-        end = self._window.find(MAGIC, offset + _SMALLEST_MEMBER, limit)
-        if end < 0:
-            if limit < self._window.size:
-                return None
-            end = self._window.size
-        member = self._window.read(offset, end - offset)
-        inflated = int.from_bytes(member[-4:], "little")
-        if not member.startswith(MAGIC) or not 0 < inflated <= _WHOLE_INFLATED:
-            return None
-        try:
-            # GzipReader checks the checksum but is silent about a missing end: the size tells.
-            data = GzipReader(io.BytesIO(member), buffer_size=1 << 14).read(inflated + 1)
-        except OSError:
-            return None
-        return (data, end) if len(data) == inflated else None
-
     def _whole_record(self, offset: int) -> tuple[Record, int] | None:
-        whole = self._whole_member(offset)
-        head = parse_head(whole[0]) if whole else None
+        whole = self._members.whole(self._window, offset)
+        head = self._records.parse(whole[0]) if whole else None
         if whole is None or head is None:
             return None
         data, end = whole
         block_end = head.end + head.length
         if block_end > len(data) or data[block_end:].strip(b"\r\n"):
             return None
-        block = data[head.end : block_end] if self._wants(head) else None
+        block = data[head.end : block_end] if self._wanted.includes(head) else None
         return Record(offset, 0, head.type, head.header, head.length, block), end
-
-    def _wants(self, head: RecordHead) -> bool:
-        return head.type == b"response" and head.length <= self._block_limit
 
     def _careful(self, position: int) -> Generator[Record | Damage, None, int]:
         """Records from a member on until a member ends with a record; returns where the walk goes on."""
-        stream = _MemberStream(self._window, position)
+        stream = _MemberStream(self._window, self._members, position)
         while True:
             stream.header = b""
             try:
@@ -175,7 +175,7 @@ class GzipArchive:
             except _ShortRecord as fault:
                 yield self._damage(stream, stream.end, str(fault))
                 return stream.end
-            except _BrokenMember as fault:
+            except BrokenMember as fault:
                 resumes = self.next_record_start(stream.member + 1)
                 yield self._damage(stream, resumes, str(fault))
                 return resumes
@@ -185,16 +185,19 @@ class GzipArchive:
         return Damage(offset, ordinal, resumes, resumes - offset, False, reason, stream.header)
 
     def _read_head(self, stream: _MemberStream) -> RecordHead:
-        while (head := parse_head(stream.buffer)) is None:
-            start = bytes(stream.buffer[:5])
-            if not b"WARC/".startswith(start) or len(stream.buffer) > HEADER_LIMIT or not stream.fill():
-                raise _NoRecord("no WARC record header")
+        while (head := self._records.parse(stream.buffer)) is None:
+            if not self._records.is_cut_off(stream.buffer):
+                raise _NoRecord(f"no {self._records.name} record header")
+            if not stream.fill():
+                if stream.end >= self._window.size or self.is_record_start(stream.end):
+                    raise _NoRecord("the record header is cut off")
+                stream.next_member()
         stream.header = head.header
         del stream.buffer[: head.end]
         return head
 
     def _read_block(self, stream: _MemberStream, head: RecordHead) -> bytes | None:
-        kept, missing, wanted = bytearray(), head.length, self._wants(head)
+        kept, missing, wanted = bytearray(), head.length, self._wanted.includes(head)
         while missing:
             if not stream.buffer and not stream.fill():
                 if stream.end >= self._window.size or self.is_record_start(stream.end):
@@ -213,29 +216,23 @@ class GzipArchive:
         skipped = 0
         searched = 1
         while True:
-            found = stream.buffer.find(b"\nWARC/", searched - 1)
-            while found >= 0:
-                if parse_head(stream.buffer, found + 1) is not None:
-                    del stream.buffer[: found + 1]
-                    return skipped + found + 1
-                found = stream.buffer.find(b"\nWARC/", found + 1)
+            found = self._records.find(stream.buffer, searched)
+            if found >= 0:
+                del stream.buffer[:found]
+                return skipped + found
             drop = max(0, len(stream.buffer) - HEADER_LIMIT)
             del stream.buffer[:drop]
             skipped += drop
-            searched = max(1, len(stream.buffer) - _INPUT_BYTES)
+            searched = max(1, len(stream.buffer) - _SEARCH_OVERLAP)
             try:
                 if not stream.fill():
                     return None
-            except _BrokenMember:
+            except BrokenMember:
                 return None
 
 
-class _BrokenMember(Exception):
-    """The gzip stream itself is broken or cut off."""
-
-
 class _NoRecord(Exception):
-    """The gzip stream is intact, but what it holds here is no record."""
+    """The compressed data is intact, but what it holds here is no record."""
 
 
 class _ShortRecord(Exception):
@@ -243,20 +240,21 @@ class _ShortRecord(Exception):
 
 
 class _MemberStream:
-    """The content of a gzip member, inflated piece by piece: `end` is known when `fill` returned False."""
+    """The content of a member, decompressed piece by piece: `end` is known when `fill` returned False."""
 
-    def __init__(self, window: FileWindow, member: int) -> None:
+    def __init__(self, window: FileWindow, members: MemberFormat, member: int) -> None:
         self._window = window
+        self._members = members
         self.buffer = bytearray()
         self.header = b""
         self.begun = (member, 0)
         self._open(member)
 
     def _open(self, member: int) -> None:
-        self.member = self._input = member
+        self.member = member
         self.end = -1
         self._ordinal = 0
-        self._inflate = zlib.decompressobj(31)
+        self._pieces = self._members.pieces(self._window, member)
 
     def begin_record(self) -> None:
         """Name the record that begins here."""
@@ -268,22 +266,14 @@ class _MemberStream:
         self._open(self.end)
 
     def fill(self) -> bool:
-        """Add bytes to the buffer; False at the member's end. Raises _BrokenMember."""
+        """Add bytes to the buffer; False at the member's end. Raises BrokenMember."""
         if self.end >= 0:
             return False
-        piece = self._inflate.unconsumed_tail
-        if not piece:
-            piece = self._window.read(self._input, _INPUT_BYTES)
-            self._input += len(piece)
         try:
-            inflated = self._inflate.decompress(piece, _OUTPUT_BYTES)
-        except zlib.error as error:
-            raise _BrokenMember("the gzip data is damaged") from error
-        self.buffer += inflated
-        if self._inflate.eof:
-            self.end = self._input - len(self._inflate.unused_data)
-        elif not piece and not inflated:
-            raise _BrokenMember("the file is cut off")
+            self.buffer += next(self._pieces)
+        except StopIteration as stop:
+            self.end = stop.value
+            return False
         return True
 
     def skip_line_ends(self) -> bool:
