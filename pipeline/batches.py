@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from pipeline.inputs import check_unchanged
 from pipeline.plan import Plan
 from pipeline.removals import Removals
-from stages.base import InputPart, Source, Split
+from stages.base import InputPart, Source, Split, Upstream
 from stages.documents import SOURCE_REJECT_SCHEMA, VERDICT
 
 
@@ -56,17 +56,18 @@ def upstream_batches(part: InputPart, removals: Removals) -> Iterator[ReadBatch]
             yield _without_removed(batch, rows, removals)
 
 
-def cluster_columns(labels: list[str]) -> list[pa.Field]:
-    """What each removal list adds to the rows that stay: their cluster and its size."""
+def cluster_columns(upstream: Upstream) -> list[pa.Field]:
+    """What removal lists that name clusters add to the rows that stay: their cluster and its size."""
     added = []
-    for label in labels:
+    for output in upstream.clustered:
+        label = output.partition(".")[0]
         added += [pa.field(f"{label}_cluster", pa.uint64()), pa.field(f"{label}_cluster_size", pa.int64())]
     return added
 
 
-def with_cluster_columns(schema: pa.Schema, labels: list[str]) -> pa.Schema:
+def with_cluster_columns(schema: pa.Schema, upstream: Upstream) -> pa.Schema:
     """The schema of `upstream_batches` for parts of a schema."""
-    return pa.schema([*schema, *cluster_columns(labels)])
+    return pa.schema([*schema, *cluster_columns(upstream)])
 
 
 def _capped(source: Source, split: Split, plan: Plan) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
@@ -102,7 +103,8 @@ def _without_removed(batch: pa.RecordBatch, rows: np.ndarray, removals: Removals
     columns = {field.name: pa.nulls(len(rows), field.type).to_pylist() for field in VERDICT}
     for entries in removals.lists:
         found = entries.at(rows)
-        batch = _with_clusters(batch, entries.label, found, entries.table)
+        if entries.clustered:
+            batch = _with_clusters(batch, entries.label, found, entries.table)
         removed = entries.table.column("removed").to_numpy()
         ended = np.flatnonzero((found >= 0) & keep)
         ended = ended[removed[found[ended]]]
@@ -110,13 +112,19 @@ def _without_removed(batch: pa.RecordBatch, rows: np.ndarray, removals: Removals
         for row, entry in zip(ended, entries.table.take(pa.array(found[ended])).to_pylist(), strict=True):
             columns["stage"][row], columns["outcome"][row] = entries.label, "dropped"
             columns["rule"][row] = entry["rule"]
-            columns["expression"][row] = f"another document of its cluster in {entries.label} comes first"
-            survivor = {name: entry[f"survivor_{name}"] for name in ("file", "offset", "ordinal")}
-            values = {"cluster": entry["cluster"], "cluster_size": entry["cluster_size"], "survivor": survivor}
-            columns["values"][row] = json.dumps(values)
+            columns["expression"][row], columns["values"][row] = _reason(entries.label, entry)
     gone = np.flatnonzero(~keep)
     verdict = {f.name: pa.array([columns[f.name][row] for row in gone], f.type) for f in VERDICT}
     return ReadBatch(batch.filter(pa.array(keep)), np.flatnonzero(keep), batch.filter(pa.array(~keep)), gone, verdict)
+
+
+def _reason(label: str, entry: dict[str, Any]) -> tuple[str, str]:
+    """Expression and values of a removed row: what its list says, else the cluster and the survivor."""
+    if entry["expression"] is not None:
+        return entry["expression"], entry["values"]
+    survivor = {name: entry[f"survivor_{name}"] for name in ("file", "offset", "ordinal")}
+    values = {"cluster": entry["cluster"], "cluster_size": entry["cluster_size"], "survivor": survivor}
+    return f"another document of its cluster in {label} comes first", json.dumps(values)
 
 
 def _with_clusters(batch: pa.RecordBatch, label: str, found: np.ndarray, table: pa.Table) -> pa.RecordBatch:

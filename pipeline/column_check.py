@@ -64,5 +64,4 @@ def _run_on_no_rows(label: str, stage: Transform, batch: pa.RecordBatch) -> pa.R
 
 
 def _with_clusters(batch: pa.RecordBatch, phase: PlannedPhase) -> pa.RecordBatch:
-    removals = phase.upstream.removals if phase.upstream is not None else ()
-    return no_rows(with_cluster_columns(batch.schema, [output.partition(".")[0] for output in removals]))
+    return batch if phase.upstream is None else no_rows(with_cluster_columns(batch.schema, phase.upstream))

@@ -298,6 +298,10 @@ def _write_rows(stream: TextIO, rows: Iterable[Any]) -> None:
     stream.write("]")
 
 
+def _upstream_from_json(data: dict[str, Any]) -> Upstream:
+    return Upstream(**{**data, "removals": tuple(data["removals"]), "clustered": tuple(data["clustered"])})
+
+
 def _phase_from_json(data: dict[str, Any]) -> PlannedPhase:
     upstream = data["upstream"]
     return PlannedPhase(
@@ -306,7 +310,7 @@ def _phase_from_json(data: dict[str, Any]) -> PlannedPhase:
             "labels": tuple(data["labels"]),
             "outputs": tuple(data["outputs"]),
             "reads": tuple(Read(**read) for read in data["reads"]),
-            "upstream": upstream and Upstream(**{**upstream, "removals": tuple(upstream["removals"])}),
+            "upstream": upstream and _upstream_from_json(upstream),
             "splits": tuple(tuple(Split(**split) for split in task) for task in data["splits"]),
         }
     )

@@ -17,6 +17,7 @@ class RemovalList:
     """One exchange's list for one part, sorted by row (each row at most once)."""
 
     label: str
+    clustered: bool
     rows: np.ndarray
     table: pa.Table
 
@@ -53,6 +54,7 @@ def removals_of(upstream: Upstream, inputs: TaskInputs, part: int) -> Removals:
         tables = [pa.Table.from_batches([batch]) for batch in inputs.bucket(output, part)]
         table = pa.concat_tables(tables).unify_dictionaries() if tables else REMOVAL_SCHEMA.empty_table()
         rows = table.column("row").to_numpy()
+        label, clustered = output.partition(".")[0], output in upstream.clustered
         order = np.argsort(rows, kind="stable")
-        lists.append(RemovalList(output.partition(".")[0], rows[order], table.take(pa.array(order)).combine_chunks()))
+        lists.append(RemovalList(label, clustered, rows[order], table.take(pa.array(order)).combine_chunks()))
     return Removals(tuple(lists))

@@ -29,5 +29,5 @@ def replay(plan: Plan, file: str, offset: int, ordinal: int) -> pa.RecordBatch:
         if phase.step is None:
             for stage in stages_of(plan, phase).values():
                 if isinstance(stage, Transform):
-                    batch = stage(batch)
+                    batch = stage.for_task()(batch)
     return batch

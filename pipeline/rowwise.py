@@ -66,14 +66,18 @@ class RowwiseTask:
         self._inputs, self._outputs, self._reporter = inputs, outputs, reporter
         stages = stages_of(plan, phase)
         self._source_label = next(iter(stages)) if phase.splits else "read"
-        self._transforms = {label: stage for label, stage in stages.items() if isinstance(stage, Transform)}
+        self._transforms = {
+            label: stage.for_task() for label, stage in stages.items() if isinstance(stage, Transform)
+        }
         self._judges = {
             label: Judge(stage.rules()) for label, stage in self._transforms.items() if isinstance(stage, Filter)
         }
         self.rows = Rows()
         self.bytes_read = 0
         self.slowest: SlowestBatch | None = None
-        removals = phase.upstream.removals if phase.upstream and not phase.splits else ()
+        #: What the phase goes through; None where it reads the corpus.
+        self._upstream = None if phase.splits else phase.upstream
+        removals = self._upstream.removals if self._upstream else ()
         self._removal_labels = [output.partition(".")[0] for output in removals]
         labels = (self._source_label, *self._removal_labels, *self._transforms)
         self._running = {label: _Running() for label in labels}
@@ -86,8 +90,8 @@ class RowwiseTask:
             documents = f"{self._phase.name}.documents"
             rejects = f"{self._phase.name}.rejects"
             # Clusters stand in the verdict's values, so that all of rejects/ has the same columns.
-            clusters = [field.name for field in cluster_columns(self._removal_labels)]
-            reject_columns = reject_schema(stage_schemas, clusters)
+            clusters = [] if self._upstream is None else cluster_columns(self._upstream)
+            reject_columns = reject_schema(stage_schemas, [field.name for field in clusters])
             name = f"{self._phase.name}-{self._index:05d}.parquet"
             with (
                 self._outputs.parquet(documents, f"part-{self._index:05d}.parquet", stage_schemas[-1]) as kept,
@@ -110,9 +114,9 @@ class RowwiseTask:
     def _input_schema(self) -> pa.Schema | None:
         if self._phase.splits:
             return self._plan.recipe.source().output_schema()
-        assert self._phase.upstream is not None
+        assert self._upstream is not None
         parts = self._parts()
-        return with_cluster_columns(pq.read_schema(parts[0].path), self._removal_labels) if parts else None
+        return with_cluster_columns(pq.read_schema(parts[0].path), self._upstream) if parts else None
 
     def _batches(self) -> Iterator[ReadBatch]:
         """Every batch of the task; time spent reading goes to the source's account."""
@@ -133,8 +137,8 @@ class RowwiseTask:
                 self.bytes_read += split.bytes
                 yield from self._read_split(split)
         else:
-            assert self._phase.upstream is not None
-            removals = removals_of(self._phase.upstream, self._inputs, self._index)
+            assert self._upstream is not None
+            removals = removals_of(self._upstream, self._inputs, self._index)
             for part in self._parts():
                 self.bytes_read += part.path.stat().st_size
                 yield from upstream_batches(part, removals)
@@ -150,8 +154,8 @@ class RowwiseTask:
         self._reporter.reading(0)
 
     def _parts(self) -> list[InputPart]:
-        assert self._phase.upstream is not None
-        return self._inputs.intact_parts(self._phase.upstream.documents, self._index)
+        assert self._upstream is not None
+        return self._inputs.intact_parts(self._upstream.documents, self._index)
 
     # --------------------------------------------------------------------------------------- processing
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
@@ -140,6 +140,10 @@ class Transform(Stage):
     def __call__(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
         raise NotImplementedError
 
+    def for_task(self) -> Transform:
+        """The stage as one task runs it: itself, or a new one where running leaves something behind in it."""
+        return self
+
     def apply(self, frame: Frame) -> Frame:
         """Run on a polars or Arrow frame, for notebooks; the result has the type of what came in."""
         from stages.frames import apply_transform
@@ -209,7 +213,17 @@ class Upstream:
     documents: str
     tasks: int
     removals: tuple[str, ...] = ()
+    #: Those of `removals` that name clusters of duplicates, which documents/ then keep as columns.
+    clustered: tuple[str, ...] = ()
     tokenizer: str | None = None
+
+    def less(self, removals: str, clustered: bool) -> Upstream:
+        """The documents without those that one more removal list names."""
+        return replace(
+            self,
+            removals=(*self.removals, removals),
+            clustered=(*self.clustered, removals) if clustered else self.clustered,
+        )
 
     def reads(self) -> tuple[Read, ...]:
         """What a task that goes through part i of the documents, less removals, must declare."""

@@ -60,7 +60,9 @@ REMOVAL_SCHEMA = pa.schema(
         pa.field("row", pa.uint32()),
         pa.field("removed", pa.bool_()),
         pa.field("rule", pa.string()),
-        pa.field("cluster", pa.uint64()),  # identity_hash of the survivor
+        pa.field("expression", pa.string()),  # null: a document of the same cluster comes first
+        pa.field("values", pa.string()),  # JSON of what the expression read; null: the cluster and its survivor
+        pa.field("cluster", pa.uint64()),  # identity_hash of the survivor, or of what else its rows share
         pa.field("cluster_size", pa.uint32()),
         pa.field("survivor_file", FILE_TYPE),
         pa.field("survivor_offset", pa.int64()),

@@ -32,7 +32,7 @@ class ExactDedup(Exchange):
     """Remove exact duplicates by a 128-bit hash of the text."""
 
     name: ClassVar[str] = "exact_dedup"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[str, ...]] = ("text",)
 
     buckets: int | None = Field(
@@ -47,13 +47,7 @@ class ExactDedup(Exchange):
             Phase("keys", upstream.tasks, upstream.reads(), ("keys",)),
             Phase("match", self._buckets(upstream), (Read(f"{label}.keys", "bucket"),), ("removals",)),
         ]
-        after = Upstream(
-            documents=upstream.documents,
-            tasks=upstream.tasks,
-            removals=(*upstream.removals, f"{label}.removals"),
-            tokenizer=upstream.tokenizer,
-        )
-        return phases, after
+        return phases, upstream.less(f"{label}.removals", clustered=True)
 
     def _buckets(self, upstream: Upstream) -> int:
         return self.buckets or min(upstream.tasks, 1024)

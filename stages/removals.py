@@ -51,6 +51,8 @@ def removal_list(place: np.ndarray, survivor: np.ndarray, size: np.ndarray, iden
         "row": row_of(place),
         "removed": removed,
         "rule": pa.array([None, rule]).take(pa.array(removed.astype(np.int8))),
+        "expression": pa.nulls(len(place), pa.string()),
+        "values": pa.nulls(len(place), pa.string()),
         "cluster": identity_hash(file, offset, ordinal, _CLUSTER_SEED),
         "cluster_size": size.astype(np.uint32),
         "survivor_file": file,

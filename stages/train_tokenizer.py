@@ -11,6 +11,7 @@ merges hardly change, so terabytes are counted by a `fraction` of their document
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -56,7 +57,7 @@ class TrainTokenizer(Exchange):
                 publishes={"tokenizer": "tokenizer"},
             ),
         ]
-        after = Upstream(upstream.documents, upstream.tasks, upstream.removals, f"{label}.tokenizer")
+        after = replace(upstream, tokenizer=f"{label}.tokenizer")
         return phases, after
 
     def count(self, task: Task) -> None:

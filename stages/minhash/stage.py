@@ -44,7 +44,7 @@ class MinhashDedup(Exchange):
     """Remove near-duplicate documents found by MinHash over word n-grams (LSH, connected components)."""
 
     name: ClassVar[str] = "minhash_dedup"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[str, ...]] = ("text",)
 
     words: int = Field(5, ge=1, le=64, description="Words in a shingle; a shorter text is one shingle as a whole.")
@@ -67,13 +67,7 @@ class MinhashDedup(Exchange):
                 {"duplicates": "duplicates"},
             ),
         ]
-        after = Upstream(
-            documents=upstream.documents,
-            tasks=upstream.tasks,
-            removals=(*upstream.removals, f"{label}.removals"),
-            tokenizer=upstream.tokenizer,
-        )
-        return phases, after
+        return phases, upstream.less(f"{label}.removals", clustered=True)
 
     @property
     def _buckets(self) -> int:

@@ -12,7 +12,7 @@ from stages.catalogue import CATALOGUE, stage_class
 from stages.extract_text import ExtractText
 from stages.gopher import GopherFilter
 from stages.language import LanguageFilter
-from stages.url_filter import UrlFilter
+from stages.url.filter import UrlFilter
 
 NUMBERS = [
     (name, field)
