@@ -48,7 +48,7 @@ def place(tmp_path: Path) -> Path:
         ("run good.yaml --in text.jsonl --out run --workers 0", "workers"),
         ("run good.yaml --in plain.warc --out run", "plain.warc"),
         ("run misspelt.yaml --in text.jsonl --out run", "did you mean 'min_doc_words'?"),
-        ("run good.yaml --in text.jsonl --out run --set jsonl.txt_field=x", "did you mean 'text_field'?"),
+        ("run good.yaml --in text.jsonl --out run --set jsonl.filds=x", "did you mean 'fields'?"),
         ("run good.yaml --in text.jsonl --out run --set stages=3", "--set stages=3"),
         ("plan expression.yaml --in text.jsonl", "column 'words'"),
         ("run fineweb --in plain.warc --out run", "plain.warc"),

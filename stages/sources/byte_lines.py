@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
-import zstandard
+from stages.sources.byte_stream import DamagedStream, is_compressed, open_pieces, wide_encoding
+from stages.sources.rows import EMPTY_FILE
 
-from stages.base import StageError
-
-_PIECE = 1 << 16
-_PLAIN_PIECE = 1 << 20
-#: zstd gives nothing of a piece in which it finds damage, so pieces are small.
-_ZSTD_PIECE = 1 << 10
-_ZSTD_WINDOW = 1 << 31
-_GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", (b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Line(NamedTuple):
@@ -28,29 +21,46 @@ class Line(NamedTuple):
     fault: str | None = None
 
 
-class _DamagedStream(Exception):
-    """The compressed stream cannot be read further."""
-
-
-def is_compressed(name: str) -> bool:
-    """Whether a file of this name is read as compressed by `read_lines`."""
-    return name.endswith((".gz", ".zst"))
-
-
 def read_lines(path: Path, start: int, end: int | None, limit: int) -> Iterator[Line]:
     """Lines that begin in [start, end), in uncompressed bytes; `end` None is the end of the file.
 
-    Lines longer than `limit` bytes come without content. Where a compressed file is damaged, what comes
-    before is given, then one line with `fault`. StageError where the content is not what the name says.
+    A byte order mark is no part of the first line. Lines longer than `limit` bytes come without content. Where a
+    compressed file is damaged, what comes before is given, then one line with `fault`; a file of zero bytes and one
+    in UTF-16 are such a line, the first. StageError where the content is not what the name says.
     """
+    size = path.stat().st_size
+    if size == 0:
+        if start == 0:
+            yield Line(0, None, 0, EMPTY_FILE)
+        return
     with path.open("rb") as stream:
-        pieces = _pieces(stream, path, start)
-        offset = max(start - 1, 0) if not is_compressed(path.name) else 0
-        for line in _split(pieces, offset, limit):
+        encoding = _wide_encoding(stream, path)
+        if encoding is not None:
+            if start == 0:
+                yield Line(0, None, size, f"the file is in {encoding}; convert it to UTF-8")
+            return
+        offset = 0 if is_compressed(path.name) else max(start - 1, 0)
+        for line in _split(open_pieces(stream, path, offset), offset, limit):
             if end is not None and line.offset >= end:
                 return
             if line.offset >= start:
-                yield line
+                yield _without_mark(line) if line.offset == 0 else line
+
+
+def is_blank(line: Line) -> bool:
+    """Whether the line holds white space at most."""
+    return line.content is not None and (not line.content or line.content.isspace())
+
+
+def _wide_encoding(stream: IO[bytes], path: Path) -> str | None:
+    try:
+        return wide_encoding(next(open_pieces(stream, path, 0), b""))
+    except DamagedStream:
+        return None
+
+
+def _without_mark(line: Line) -> Line:
+    return line._replace(content=line.content.removeprefix(BYTE_ORDER_MARK)) if line.content else line
 
 
 def _split(pieces: Iterator[bytes], offset: int, limit: int) -> Iterator[Line]:
@@ -70,65 +80,8 @@ def _split(pieces: Iterator[bytes], offset: int, limit: int) -> Iterator[Line]:
                 yield Line(offset, content if len(content) <= limit else None, len(content))
                 offset += len(content) + 1
             parts, held = [rest[-1]], len(rest[-1])
-    except _DamagedStream as damage:
+    except DamagedStream as damage:
         yield Line(offset, None, held, str(damage))
         return
     if held:
         yield Line(offset, b"".join(parts) if held <= limit else None, held)
-
-
-def _pieces(stream: IO[bytes], path: Path, start: int) -> Iterator[bytes]:
-    magic = stream.read(4)
-    stream.seek(0)
-    if path.name.endswith(".gz"):
-        if not magic.startswith(_GZIP_MAGIC):
-            raise StageError(f"{path}: is not compressed with gzip as its name says")
-        return _inflated(stream)
-    if path.name.endswith(".zst"):
-        if not magic.startswith(_ZSTD_MAGIC[0]) and magic[1:] != _ZSTD_MAGIC[1][1:]:
-            raise StageError(f"{path}: is not compressed with zstd as its name says")
-        return _unpacked(stream)
-    if magic.startswith((_GZIP_MAGIC, _ZSTD_MAGIC[0])):
-        raise StageError(f"{path}: is compressed; let its name end in .gz or .zst")
-    stream.seek(max(start - 1, 0))
-    return iter(lambda: stream.read(_PLAIN_PIECE), b"")
-
-
-def _inflated(stream: IO[bytes]) -> Iterator[bytes]:
-    rest = stream.read(_PIECE)
-    while rest:
-        inflate = zlib.decompressobj(31)
-        while not inflate.eof:
-            if not rest:
-                raise _DamagedStream("the gzip file is cut off")
-            before = inflate.copy()
-            try:
-                yield inflate.decompress(rest)
-            except zlib.error as error:
-                yield from _up_to_damage(before, rest)
-                raise _DamagedStream(f"the gzip data is damaged: {error}") from error
-            rest = inflate.unused_data or stream.read(_PIECE)
-        rest = rest.lstrip(b"\0")
-
-
-def _up_to_damage(inflate: zlib._Decompress, piece: bytes) -> Iterator[bytes]:
-    for position in range(len(piece)):
-        try:
-            yield inflate.decompress(piece[position : position + 1])
-        except zlib.error:
-            return
-
-
-def _unpacked(stream: IO[bytes]) -> Iterator[bytes]:
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
-    rest = stream.read(_ZSTD_PIECE)
-    while rest:
-        frame = decompressor.decompressobj()
-        while not frame.eof:
-            if not rest:
-                raise _DamagedStream("the zstd file is cut off")
-            try:
-                yield frame.decompress(rest)
-            except zstandard.ZstdError as error:
-                raise _DamagedStream(f"the zstd data is damaged: {error}") from error
-            rest = frame.unused_data or stream.read(_ZSTD_PIECE)

@@ -2,7 +2,8 @@
 
 Identity is the row's number in the file. Only the named columns are read. A file of zero bytes is one
 quarantined row; one that has a schema but no rows is nothing, whatever its columns are (writers that see no
-row guess their types). Cost: that of Arrow's reader.
+row guess their types). A file whose end was lost has lost its schema and its rows: it is one quarantined row.
+Cost: that of Arrow's reader.
 """
 
 from __future__ import annotations
@@ -15,28 +16,27 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from stages.base import InputFile, Source, SourceBatch, Split, StageError
+from stages.sources.fields import Fields, fields_parameter
 
 if TYPE_CHECKING:
     import pyarrow
     from pyarrow.parquet import ParquetFile
 
+    from stages.sources.columns import DocumentColumns
+
 _MOST_ROWS = 1 << 16
+_MAGIC = b"PAR1"
 
 
 class ParquetSource(Source):
     """Reads Parquet files; rows whose text is null are quarantined, empty texts are documents."""
 
     name: ClassVar[str] = "parquet"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     suffixes: ClassVar[tuple[str, ...]] = (".parquet",)
 
     source: str = Field(default="parquet", description="what the column `source` says of every row")
-    text_column: str = Field(default="text", description="the column that holds the text (string)")
-    id_column: str = Field(default="id", description="the column that names the document, if there is one")
-    url_column: str = Field(default="url", description="the column that holds its address; null where there is none")
-    date_column: str = Field(
-        default="date", description="a timestamp, date or ISO 8601 string; null where there is none"
-    )
+    fields: Fields = fields_parameter()
 
     def output_schema(self) -> pyarrow.Schema:
         """TEXT_SCHEMA: identity, labels and `text`."""
@@ -49,12 +49,12 @@ class ParquetSource(Source):
 
         A file without rows gives none.
         """
-        if file.size == 0:
+        if _fault(file.path):
             return [Split(file.name, 0, 0, 0)]
         with _opened(file.path) as parquet:
             if parquet.metadata.num_rows == 0:
                 return []
-            columns = set(self._columns(parquet, file.path))
+            columns = set(self._columns(parquet, file.path).names())
             sizes = [_column_bytes(parquet, group, columns) for group in range(parquet.num_row_groups)]
         splits: list[Split] = []
         start, held = 0, 0
@@ -69,8 +69,10 @@ class ParquetSource(Source):
 
     def read(self, split: Split, path: Path, batch_bytes: int) -> Iterator[SourceBatch]:
         """Yield the rows of row groups [start, end)."""
-        if _is_empty(path):
-            yield self._empty(split.file)
+        from stages.sources.columns import damaged_rows
+
+        if fault := _fault(path):
+            yield self._unreadable(split.file, path, fault)
             return
         with _opened(path) as parquet:
             columns = self._columns(parquet, path)
@@ -79,16 +81,16 @@ class ParquetSource(Source):
                 next_group = row + parquet.metadata.row_group(group).num_rows
                 rows = self._batch_rows(parquet, group, batch_bytes)
                 try:
-                    for batch in parquet.iter_batches(rows, row_groups=[group], columns=columns):
-                        yield self._source_batch(batch, split.file, row)
+                    for batch in parquet.iter_batches(rows, row_groups=[group], columns=columns.names()):
+                        yield columns.batch(batch, split.file, row)
                         row += batch.num_rows
                 except (OSError, ValueError) as error:
-                    yield self._damaged(split.file, row, next_group, error)
+                    yield damaged_rows(split.file, self.source, row, error, {"rows": next_group - row})
                 row = next_group
 
     def count(self, split: Split, path: Path, limit: int) -> int:
-        """Number of rows of the row groups, from the file's footer; 1 for an empty file."""
-        if _is_empty(path):
+        """Number of rows of the row groups, from the file's footer; 1 for a file that cannot be read at all."""
+        if _fault(path):
             return 1
         with _opened(path) as parquet:
             groups = range(split.start, split.end)
@@ -96,100 +98,50 @@ class ParquetSource(Source):
 
     def read_one(self, file: InputFile, offset: int, ordinal: int) -> SourceBatch:
         """Read row `offset` of the file, through the row group that holds it."""
-        if _is_empty(file.path) and offset == ordinal == 0:
-            return self._empty(file.name)
+        from stages.sources.columns import no_documents
+
+        if fault := _fault(file.path):
+            whole = offset == ordinal == 0
+            return self._unreadable(file.name, file.path, fault) if whole else no_documents(self.source)
         with _opened(file.path) as parquet:
             columns = self._columns(parquet, file.path)
             first = 0
             for group in range(parquet.num_row_groups):
                 count = parquet.metadata.row_group(group).num_rows
                 if first <= offset < first + count and ordinal == 0:
-                    table = parquet.read_row_group(group, columns=columns).slice(offset - first, 1)
-                    return self._source_batch(table.combine_chunks().to_batches()[0], file.name, offset)
+                    table = parquet.read_row_group(group, columns=columns.names()).slice(offset - first, 1)
+                    return columns.batch(table.combine_chunks().to_batches()[0], file.name, offset)
                 first += count
-            return self._source_batch(_no_rows(parquet, columns), file.name, 0)
+        return no_documents(self.source)
 
-    def _columns(self, parquet: ParquetFile, path: Path) -> list[str]:
-        """The columns to read. StageError where the text column is absent or no text."""
-        import pyarrow.types as types
+    def _columns(self, parquet: ParquetFile, path: Path) -> DocumentColumns:
+        from stages.sources.columns import DocumentColumns
 
-        schema = parquet.schema_arrow
-        if self.text_column not in schema.names:
-            raise StageError(
-                f"{path}: has no column '{self.text_column}'; set text_column to one of {', '.join(schema.names)}"
-            )
-        kind = schema.field(self.text_column).type
-        kind = kind.value_type if types.is_dictionary(kind) else kind
-        if not (types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)):
-            raise StageError(f"{path}: the column '{self.text_column}' holds {kind}, not strings")
-        wanted = (self.text_column, self.id_column, self.url_column, self.date_column)
-        return [name for name in dict.fromkeys(wanted) if name in schema.names]
+        return DocumentColumns(self.fields, self.source, parquet.schema_arrow, path)
 
     def _batch_rows(self, parquet: ParquetFile, group: int, batch_bytes: int) -> int:
         meta = parquet.metadata.row_group(group)
         return max(1, min(_MOST_ROWS, batch_bytes * meta.num_rows // max(1, meta.total_byte_size)))
 
-    def _source_batch(self, batch: pyarrow.RecordBatch, file: str, first: int) -> SourceBatch:
-        """Rows `first` and on of the file; those without usable text become rejects."""
-        import numpy as np
-        import pyarrow as pa
-        import pyarrow.compute as pc
+    def _unreadable(self, file: str, path: Path, fault: str) -> SourceBatch:
+        from stages.sources.columns import unreadable_file
 
-        from stages.documents import SOURCE_REJECT_SCHEMA
-        from stages.sources.rows import repeated, with_hashed_ids
-
-        count = batch.num_rows
-        text = batch.column(self.text_column).cast(pa.large_string())
-        offset, ordinal = np.arange(first, first + count, dtype=np.int64), np.zeros(count, np.int32)
-        identity = [repeated(file, count), pa.array(offset), pa.array(ordinal)]
-        common = [
-            *identity,
-            with_hashed_ids(_label(batch, self.id_column), *identity),
-            _label(batch, self.url_column),
-            self._date(batch),
-            repeated(self.source, count),
-        ]
-        errors = _text_errors(text, self.text_column)
-        usable = pc.is_null(errors)
-        documents = pa.RecordBatch.from_arrays([*common, text], schema=self.output_schema()).filter(usable)
-        outcome = pa.array(["quarantined"] * count, pa.string())
-        nothing = pa.nulls(count, pa.string())
-        verdict = [outcome, nothing, nothing, nothing, errors]
-        rejects = pa.RecordBatch.from_arrays([*common, *verdict], schema=SOURCE_REJECT_SCHEMA)
-        return SourceBatch(documents, rejects.filter(pc.invert(usable)))
-
-    def _empty(self, file: str) -> SourceBatch:
-        from stages.sources.rows import EMPTY_FILE, Place, RowCollector
-
-        rows = RowCollector(file, self.source, self.output_schema(), 1)
-        rows.quarantine(Place(0, 0), EMPTY_FILE, {"bytes": 0})
-        return rows.take()
-
-    def _damaged(self, file: str, row: int, end: int, error: Exception) -> SourceBatch:
-        from stages.sources.rows import Place, RowCollector
-
-        rows = RowCollector(file, self.source, self.output_schema(), 1)
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        rows.quarantine(Place(row, 0), f"damaged: {reason}", {"rows": end - row})
-        return rows.take()
-
-    def _date(self, batch: pyarrow.RecordBatch) -> pyarrow.Array:
-        import pyarrow as pa
-
-        from stages.sources.rows import milliseconds
-
-        kind = pa.timestamp("ms", tz="UTC")
-        if self.date_column not in batch.schema.names:
-            return pa.nulls(batch.num_rows, kind)
-        dates = batch.column(self.date_column)
-        if pa.types.is_temporal(dates.type):
-            return dates.cast(kind, safe=False)
-        values = (value if isinstance(value, str) else None for value in dates.to_pylist())
-        return pa.array([milliseconds(value) for value in values], pa.int64()).cast(kind)
+        return unreadable_file(file, self.source, fault, path.stat().st_size)
 
 
-def _is_empty(path: Path) -> bool:
-    return path.stat().st_size == 0
+def _fault(path: Path) -> str | None:
+    """Why nothing of the file can be read, if so: it is empty, or was cut off before its end was written."""
+    from stages.sources.rows import EMPTY_FILE
+
+    size = path.stat().st_size
+    if size == 0:
+        return EMPTY_FILE
+    with path.open("rb") as stream:
+        if stream.read(4) != _MAGIC:
+            return None
+        stream.seek(max(0, size - 4))
+        cut = size < 12 or stream.read(4) != _MAGIC
+    return "damaged: the file is cut off, its footer with the places of all rows is missing" if cut else None
 
 
 @contextmanager
@@ -209,55 +161,3 @@ def _column_bytes(parquet: ParquetFile, group: int, columns: set[str]) -> int:
     meta = parquet.metadata.row_group(group)
     chunks = (meta.column(index) for index in range(meta.num_columns))
     return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in columns)
-
-
-def _label(batch: pyarrow.RecordBatch, name: str) -> pyarrow.Array:
-    """A column of strings, bytes or numbers as strings; null where a value is none in UTF-8."""
-    import pyarrow as pa
-    import pyarrow.types as types
-
-    column = batch.column(name) if name in batch.schema.names else pa.nulls(batch.num_rows)
-    if types.is_boolean(column.type) or types.is_temporal(column.type) or types.is_nested(column.type):
-        return pa.nulls(batch.num_rows, pa.string())
-    try:
-        labels = column.cast(pa.string())
-        labels.validate(full=True)
-    except pa.ArrowException:
-        return pa.array([_as_string(value) for value in column], pa.string())
-    return labels
-
-
-def _as_string(value: pyarrow.Scalar) -> str | None:
-    import pyarrow as pa
-
-    try:
-        return value.cast(pa.string()).as_py()
-    except (pa.ArrowException, UnicodeDecodeError):
-        return None
-
-
-def _no_rows(parquet: ParquetFile, columns: list[str]) -> pyarrow.RecordBatch:
-    import pyarrow as pa
-
-    schema = pa.schema([parquet.schema_arrow.field(name) for name in columns])
-    return pa.RecordBatch.from_pylist([], schema=schema)
-
-
-def _text_errors(text: pyarrow.Array, column: str) -> pyarrow.Array:
-    """Why each text (large_string) is unusable, null for good ones."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    errors = pc.if_else(text.is_null(), pa.scalar(f"the column '{column}' is null"), pa.scalar(None, pa.string()))
-    try:
-        text.validate(full=True)
-    except pa.ArrowInvalid:
-        found = errors.to_pylist()
-        for row, value in enumerate(text.cast(pa.large_binary())):
-            try:
-                if value.is_valid:
-                    value.as_py().decode()
-            except UnicodeDecodeError as error:
-                found[row] = f"the column '{column}' is not UTF-8: {error.reason} at byte {error.start}"
-        errors = pa.array(found, pa.string())
-    return errors

@@ -28,13 +28,23 @@ _ID_SEED = 0
 
 
 class Place(NamedTuple):
-    """Identity within a file, and the labels known of a row; `date` is in milliseconds since 1970, UTC."""
+    """Identity within a file, and the labels known of a row; `date` is in milliseconds since 1970, UTC.
+
+    A `source` of its own stands in the place of what the collector says of every row.
+    """
 
     offset: int
     ordinal: int
     id: str | None = None
     url: str | None = None
     date: int | None = None
+    source: str | None = None
+
+
+def labelled(place: Place, labels: Mapping[str, str | None]) -> Place:
+    """The place with labels by the name of their column; `date` as ISO 8601 writes it."""
+    date = milliseconds(labels.get("date"))
+    return place._replace(id=labels.get("id"), url=labels.get("url"), date=date, source=labels.get("source"))
 
 
 class RowCollector:
@@ -84,8 +94,8 @@ class RowCollector:
 
     def _batch(self, places: list[Place], rest: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.RecordBatch:
         count = len(places)
-        columns = list(zip(*places, strict=True)) or [()] * 5
-        offset, ordinal, name, url, date = columns
+        columns = list(zip(*places, strict=True)) or [()] * 6
+        offset, ordinal, name, url, date, source = columns
         more = list(zip(*rest, strict=True)) or [()] * (len(schema) - 7)
         identity = [repeated(self._file, count), pa.array(offset, pa.int64()), pa.array(ordinal, pa.int32())]
         arrays = [
@@ -93,7 +103,7 @@ class RowCollector:
             with_hashed_ids(pa.array(name, pa.string()), *identity),
             pa.array(url, pa.string()),
             pa.array(date, pa.timestamp("ms", tz="UTC")),
-            repeated(self._source, count),
+            with_default(pa.array(source, pa.string()), self._source),
             *(pa.array(column, schema.field(7 + at).type) for at, column in enumerate(more)),
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
@@ -112,6 +122,13 @@ def repeated(value: str, count: int) -> pa.DictionaryArray:
     """`value` in each of `count` rows, as the dictionary type of the columns `file` and `source`."""
     indices = pa.array([0] * count, FILE_TYPE.index_type)
     return pa.DictionaryArray.from_arrays(indices, pa.array([value], pa.string()))
+
+
+def with_default(values: pa.Array, default: str) -> pa.DictionaryArray:
+    """Strings as the dictionary type of the columns `file` and `source`, `default` in the place of nulls."""
+    if values.null_count == len(values):
+        return repeated(default, len(values))
+    return values.fill_null(default).dictionary_encode().cast(FILE_TYPE)
 
 
 def milliseconds(text: str | None) -> int | None:

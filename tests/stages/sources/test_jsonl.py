@@ -1,5 +1,6 @@
 """JSON Lines: every line is a document or a row that says what is wrong with it."""
 
+import bz2
 import gzip
 import json
 from itertools import pairwise
@@ -28,6 +29,8 @@ def texts(found):
         ("a.jsonl", PLAIN),
         ("a.jsonl.gz", gzip.compress(PLAIN)),
         ("a.jsonl.gz", gzip.compress(PLAIN[:777]) + gzip.compress(PLAIN[777:])),
+        ("a.jsonl.bz2", bz2.compress(PLAIN)),
+        ("a.jsonl.bz2", bz2.compress(PLAIN[:777]) + bz2.compress(PLAIN[777:])),
         ("a.jsonl.zst", zstandard.compress(PLAIN)),
         ("a.jsonl.zst", zstandard.compress(PLAIN[:777]) + zstandard.compress(PLAIN[777:])),
     ],
@@ -115,7 +118,7 @@ def test_brackets_inside_strings_are_no_nesting(tmp_path):
     assert "is not JSON" in bad["error"]
 
 
-@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.jsonl.bz2"])
 def test_an_empty_file_is_one_quarantined_row(tmp_path, name):
     path = write(tmp_path, b"", name)
     (row,) = rows(JsonlSource(), path)
@@ -138,21 +141,63 @@ def test_escaped_pairs_marks_and_odd_labels(tmp_path):
     assert (row["text"], row["id"], row["url"], row["date"]) == ("😀", "5", None, None)
 
 
+def test_nested_fields_are_named_with_dots(tmp_path):
+    fields = {"text": "raw.body", "id": "a.b", "url": "meta.at.url", "date": None, "source": "meta.from"}
+    content = b"""{"raw": {"body": "one"}, "a.b": "own", "a": {"b": "inner"}, "meta": {"at": {"url": "u"}, "from": "f"}}
+{"raw": {"body": "two"}, "a": {"b": 7}, "meta": "none", "date": "2024-01-02"}
+{"raw": {}, "meta": {"at": [1]}}
+{"raw": "three"}
+{"raw": {"body": null}}"""
+    one, two, *bad = rows(JsonlSource(fields=fields), write(tmp_path, content, "a.jsonl"))
+    assert (one["text"], one["id"], one["url"], one["source"]) == ("one", "own", "u", "f")
+    assert (two["text"], two["id"], two["url"], two["source"], two["date"]) == ("two", "7", None, "jsonl", None)
+    missing = "the field 'raw.body' is missing"
+    assert [row["error"] for row in bad] == [missing, missing, "the field 'raw.body' is null, not a string"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+def test_a_file_in_a_wide_encoding_is_one_quarantined_row(tmp_path, encoding):
+    content = PLAIN.decode().encode(encoding)
+    path = write(tmp_path, content, "a.jsonl")
+    ranges = splits(JsonlSource(), path, 5000)
+    (row,) = rows(JsonlSource(), path, ranges)
+    assert row["error"] == f"the file is in {encoding[:6].upper()}; convert it to UTF-8"
+    assert (row["offset"], json.loads(row["values"])) == (0, {"bytes": len(content)})
+    assert len(ranges) > 1 and sum(JsonlSource().count(split, path, 10) for split in ranges) == 1
+    assert rows(JsonlSource(), write(tmp_path, gzip.compress(content), "a.jsonl.gz"))[0]["error"] == row["error"]
+
+
 def test_fields_can_be_named(tmp_path):
-    source = JsonlSource(text_field="body", id_field="key", source="mine")
+    source = JsonlSource(fields={"text": "body", "id": "key"}, source="mine")
     (row,) = rows(source, write(tmp_path, b'{"body": "b", "key": "k"}', "a.jsonl"))
     assert (row["text"], row["id"], row["source"]) == ("b", "k", "mine")
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
-def test_a_cut_compressed_file_gives_what_comes_before(tmp_path, compress):
+COMPRESSIONS = [("gz", gzip.compress), ("zst", zstandard.compress), ("bz2", bz2.compress)]
+
+
+@pytest.mark.parametrize(("ending", "compress"), COMPRESSIONS, ids=["gz", "zst", "bz2"])
+def test_a_cut_compressed_file_gives_what_comes_before(tmp_path, ending, compress):
     lines = b"".join(b'{"text": "%s"}\n' % hex(n**9).encode() for n in range(60_000))
     content = compress(lines)
-    name = "a.jsonl.gz" if compress is gzip.compress else "a.jsonl.zst"
-    found = rows(JsonlSource(), write(tmp_path, content[: len(content) * 3 // 4], name))
+    found = rows(JsonlSource(), write(tmp_path, content[: len(content) * 3 // 4], f"a.jsonl.{ending}"))
     assert texts(found) == [f"{hex(n**9)}" for n in range(len(found) - 1)]
     assert len(found) > 30_000
     assert "cut off" in found[-1]["error"]
+
+
+def test_damaged_bzip2_gives_every_line_before_the_damage(tmp_path):
+    lines = b"".join(b'{"text": "%s"}\n' % hex(n**9).encode() for n in range(60_000))
+    content = bytearray(bz2.compress(lines[:900_000]) + bz2.compress(lines[900_000:]))
+    content[len(bz2.compress(lines[:900_000])) + 6] ^= 0xFF
+    found = rows(JsonlSource(), write(tmp_path, bytes(content), "a.jsonl.bz2"))
+    whole = lines[:900_000].count(b"\n")
+    assert texts(found) == [hex(n**9) for n in range(whole)]
+    assert found[-1]["error"] == "the bzip2 data is damaged"
+    assert (found[-1]["offset"], json.loads(found[-1]["values"])) == (
+        lines.rindex(b"\n", 0, 900_000) + 1,
+        {"bytes": 899_999 - lines.rindex(b"\n", 0, 900_000)},
+    )
 
 
 def test_damaged_gzip_gives_every_line_before_the_damage(tmp_path):
@@ -171,7 +216,8 @@ def test_long_windows_of_zstd(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("a.jsonl.gz", PLAIN), ("a.jsonl.zst", PLAIN), ("a.jsonl", gzip.compress(PLAIN))]
+    ("name", "content"),
+    [("a.jsonl.gz", PLAIN), ("a.jsonl.zst", PLAIN), ("a.jsonl.bz2", PLAIN), ("a.jsonl", gzip.compress(PLAIN))],
 )
 def test_a_name_that_does_not_fit_is_one_clear_line(tmp_path, name, content):
     path = write(tmp_path, content, name)

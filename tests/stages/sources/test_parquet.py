@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import Recipe, run
+from pipeline import Recipe, compile_plan, run
+from pipeline.errors import RecipeError
 from stages.base import InputFile, StageError
 from stages.sources.parquet import ParquetSource
 from tests.stages.warc_files import made_up_id, rows, splits, write
@@ -72,8 +73,56 @@ def test_columns_can_be_named_and_dates_come_in_many_types(tmp_path):
     columns = {"body": ["a"], "key": ["k"], "day": [date(2024, 1, 2)], "when": ["2024-01-02T00:00:00Z"]}
     path = parquet(tmp_path, columns)
     for name in ("day", "when"):
-        (row,) = rows(ParquetSource(text_column="body", id_column="key", date_column=name), path)
+        (row,) = rows(ParquetSource(fields={"text": "body", "id": "key", "date": name}), path)
         assert (row["text"], row["id"], row["date"]) == ("a", "k", datetime(2024, 1, 2, tzinfo=UTC))
+
+
+def test_nested_columns_are_named_with_dots(tmp_path):
+    columns = {
+        "raw": [{"body": "one", "more": [1]}, {"body": None, "more": []}, None, {"body": "four", "more": None}],
+        "meta": [{"at": {"url": "u"}}, {"at": None}, None, {"at": {"url": "v"}}],
+        "a.b": ["w", "x", "y", "z"],
+    }
+    fields = {"text": "raw.body", "url": "meta.at.url", "id": "a.b", "source": "a.b"}
+    path = parquet(tmp_path, columns, 2)
+    found = rows(ParquetSource(fields=fields), path)
+    assert [(row.get("text", row.get("error")), row["url"], row["id"], row["source"]) for row in found] == [
+        ("one", "u", "w", "w"),
+        ("the column 'raw.body' is null", None, "x", "x"),
+        ("the column 'raw.body' is null", None, "y", "y"),
+        ("four", "v", "z", "z"),
+    ]
+    file = InputFile("a.parquet", path, path.stat().st_size)
+    assert ParquetSource(fields=fields).read_one(file, 3, 0).documents.to_pylist() == [found[3]]
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"text": "body"}, "has no column 'body'; set fields.text: one of text, meta.url"),
+        ({"text": "meta.body"}, "has no column 'meta.body'; set fields.text"),
+        ({"text": "meta"}, r"the column 'meta' holds struct<url: string>, not strings"),
+        ({"url": "adress"}, "has no column 'adress'; set fields.url: one of text, id, meta.url"),
+        ({"id": "flag"}, "the column 'flag' holds bool, not strings; set fields.id"),
+        ({"date": "id"}, "the column 'id' holds int64, not dates; set fields.date: one of text, meta.url, day"),
+    ],
+)
+def test_a_field_that_no_column_fits_is_refused_with_the_plan(tmp_path, fields, says):
+    columns = {"text": ["a"], "id": [1], "meta": [{"url": "u"}], "flag": [True], "day": [date(2024, 1, 2)]}
+    recipe = Recipe.parse({"name": "r", "stages": [{"parquet": {"fields": fields}}]})
+    with pytest.raises(RecipeError, match=rf"a\.parquet: {says}"):
+        compile_plan(recipe, [parquet(tmp_path, columns)])
+
+
+def test_a_file_that_lost_its_end_is_one_quarantined_row(tmp_path):
+    path = parquet(tmp_path, {"text": ["a" * 1000] * 100})
+    path.write_bytes(path.read_bytes()[:-20])
+    (row,) = rows(ParquetSource(), path)
+    assert (row["offset"], row["values"]) == (0, f'{{"bytes": {path.stat().st_size}}}')
+    assert "the file is cut off" in row["error"]
+    (split,) = splits(ParquetSource(), path)
+    assert ParquetSource().count(split, path, 10) == 1
+    assert ParquetSource().read_one(InputFile("a.parquet", path, 1), 0, 0).rejects.to_pylist() == [row]
 
 
 def test_text_that_is_not_utf_8_is_quarantined(tmp_path):
@@ -102,10 +151,10 @@ def test_what_is_no_such_parquet_is_one_clear_line(tmp_path):
     with pytest.raises(StageError, match="cannot be read as Parquet"):
         rows(ParquetSource(), write(tmp_path, b"text", "b.parquet"))
     path = parquet(tmp_path, {"body": ["a"], "number": [1]})
-    with pytest.raises(StageError, match="has no column 'text'; set text_column to one of body, number"):
+    with pytest.raises(StageError, match=r"has no column 'text'; set fields.text: one of body$"):
         rows(ParquetSource(), path)
     with pytest.raises(StageError, match="the column 'number' holds int64, not strings"):
-        rows(ParquetSource(text_column="number"), path)
+        rows(ParquetSource(fields={"text": "number"}), path)
 
 
 @pytest.mark.parametrize("columns", [{"text": pa.array([], pa.string())}, {"text": pa.nulls(0)}, {"other": []}])

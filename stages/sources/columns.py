@@ -1,0 +1,201 @@
+"""Documents from Arrow columns: what Parquet and Arrow files have in common.
+
+A row's identity is its number in the file. Columns are chosen before anything is read, so that a file without
+the column that the recipe names, or with another type there, is one clear line and not a row each. Text that is
+null or not UTF-8 is a quarantined row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as types
+
+from stages.base import SourceBatch, StageError
+from stages.documents import SOURCE_REJECT_SCHEMA, TEXT_SCHEMA
+from stages.sources.fields import Fields
+from stages.sources.rows import Place, RowCollector, milliseconds, repeated, with_default, with_hashed_ids
+
+_DATE = pa.timestamp("ms", tz="UTC")
+
+
+class DocumentColumns:
+    """Which columns of one file feed a document; StageError where they cannot."""
+
+    def __init__(self, fields: Fields, source: str, schema: pa.Schema, path: Path) -> None:
+        self._source = source
+        self._schema = schema
+        self._text_field = fields.text
+        wanted = {"text": fields.text, **fields.labels()}
+        self._paths = {column: _path_in(schema, field) for column, field in wanted.items()}
+        for column, field in wanted.items():
+            problem = self._problem(column)
+            if problem and fields.is_named(column):
+                raise StageError(f"{path}: {problem.format(field)}; set fields.{column}: {self._fitting(column)}")
+
+    def names(self) -> list[str]:
+        """The columns to read, nested ones as `outer.inner`."""
+        return list(dict.fromkeys(".".join(path) for path in self._paths.values() if path))
+
+    def batch(self, batch: pa.RecordBatch, file: str, first: int) -> SourceBatch:
+        """Rows `first` and on of the file; those without usable text become rejects."""
+        count = batch.num_rows
+        found = {column: _column(batch, path) for column, path in self._paths.items() if path}
+        text = found["text"].cast(pa.large_string())
+        offset, ordinal = np.arange(first, first + count, dtype=np.int64), np.zeros(count, np.int32)
+        identity = [repeated(file, count), pa.array(offset), pa.array(ordinal)]
+        common = [
+            *identity,
+            with_hashed_ids(_labels(found.get("id"), count), *identity),
+            _labels(found.get("url"), count),
+            _dates(found.get("date"), count),
+            with_default(_labels(found.get("source"), count), self._source),
+        ]
+        errors = _text_errors(text, self._text_field)
+        usable = pc.is_null(errors)
+        documents = pa.RecordBatch.from_arrays([*common, text], schema=TEXT_SCHEMA).filter(usable)
+        outcome = pa.array(["quarantined"] * count, pa.string())
+        nothing = pa.nulls(count, pa.string())
+        rejects = pa.RecordBatch.from_arrays(
+            [*common, outcome, nothing, nothing, nothing, errors], schema=SOURCE_REJECT_SCHEMA
+        )
+        return SourceBatch(documents, rejects.filter(pc.invert(usable)))
+
+    def _problem(self, column: str) -> str | None:
+        """What is wrong with a column, with a place for its name."""
+        path = self._paths[column]
+        if path is None:
+            return "has no column '{}'"
+        if len(self._schema.get_all_field_indices(path[0])) > 1:
+            return "has several columns '{}'"
+        kind = _type_at(self._schema, path)
+        if _fits(column, kind):
+            return None
+        return f"the column '{{}}' holds {kind}, not {'dates' if column == 'date' else 'strings'}"
+
+    def _fitting(self, column: str) -> str:
+        """The columns that would do, for the mend."""
+        every = [(name, _type_at(self._schema, tuple(name.split("\0")))) for name in _leaves(self._schema)]
+        fit = [name.replace("\0", ".") for name, kind in every if _fits(column, kind)]
+        return f"one of {', '.join(fit[:20])}" if fit else "a column of another file; this one has none that fits"
+
+
+def unreadable_file(file: str, source: str, fault: str, size: int) -> SourceBatch:
+    """The one row of a file of which nothing can be read."""
+    return _ended(file, source, 0, fault, {"bytes": size})
+
+
+def damaged_rows(file: str, source: str, row: int, error: Exception | str, extent: Mapping[str, int]) -> SourceBatch:
+    """One row for what could not be read from row number `row` on."""
+    text = str(error)
+    reason = text.splitlines()[0] if text else type(error).__name__
+    return _ended(file, source, row, f"damaged: {reason}", extent)
+
+
+def no_documents(source: str) -> SourceBatch:
+    """Two batches without rows."""
+    return RowCollector("", source, TEXT_SCHEMA, 1).take()
+
+
+def _ended(file: str, source: str, row: int, error: str, values: Mapping[str, int]) -> SourceBatch:
+    rows = RowCollector(file, source, TEXT_SCHEMA, 1)
+    rows.quarantine(Place(row, 0), error, values)
+    return rows.take()
+
+
+def _path_in(schema: pa.Schema, field: str) -> tuple[str, ...] | None:
+    """The steps from the schema to a field, None where it is not there. A name with dots of its own comes first."""
+    if field in schema.names:
+        return (field,)
+    path = tuple(field.split("."))
+    return path if len(path) > 1 and path[0] in schema.names and _type_at(schema, path) is not None else None
+
+
+def _type_at(schema: pa.Schema, path: tuple[str, ...]) -> pa.DataType | None:
+    kind = schema.field(schema.get_all_field_indices(path[0])[0]).type
+    for name in path[1:]:
+        if not types.is_struct(kind) or len(kind.get_all_field_indices(name)) != 1:
+            return None
+        kind = kind.field(name).type
+    return kind
+
+
+def _leaves(schema: pa.Schema) -> list[str]:
+    """Every column that is no struct, the steps of its path joined by NUL."""
+    found: list[str] = []
+
+    def descend(prefix: str, field: pa.Field) -> None:
+        if types.is_struct(field.type):
+            for at in range(field.type.num_fields):
+                descend(f"{prefix}{field.name}\0", field.type.field(at))
+        else:
+            found.append(prefix + field.name)
+
+    for field in schema:
+        descend("", field)
+    return found
+
+
+def _fits(column: str, kind: pa.DataType) -> bool:
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    string = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind)
+    if column == "text":
+        return string
+    if column == "date":
+        return string or types.is_timestamp(kind) or types.is_date(kind)
+    return string or types.is_binary(kind) or types.is_integer(kind) or types.is_floating(kind)
+
+
+def _column(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
+    column = batch.column(path[0])
+    for name in path[1:]:
+        column = pc.struct_field(column, name)
+    return column
+
+
+def _labels(column: pa.Array | None, count: int) -> pa.Array:
+    """A column of strings, bytes or numbers as strings; null where a value is none in UTF-8."""
+    if column is None or not _fits("id", column.type):
+        return pa.nulls(count, pa.string())
+    try:
+        labels = column.cast(pa.string())
+        labels.validate(full=True)
+    except pa.ArrowException:
+        return pa.array([_as_string(value) for value in column], pa.string())
+    return labels
+
+
+def _as_string(value: pa.Scalar) -> str | None:
+    try:
+        return value.cast(pa.string()).as_py()
+    except (pa.ArrowException, UnicodeDecodeError):
+        return None
+
+
+def _dates(column: pa.Array | None, count: int) -> pa.Array:
+    if column is None or not _fits("date", column.type):
+        return pa.nulls(count, _DATE)
+    if types.is_temporal(column.type):
+        return column.cast(_DATE, safe=False)
+    return pa.array([milliseconds(_as_string(value)) for value in column], pa.int64()).cast(_DATE)
+
+
+def _text_errors(text: pa.Array, column: str) -> pa.Array:
+    """Why each text (large_string) is unusable, null for good ones."""
+    errors = pc.if_else(text.is_null(), pa.scalar(f"the column '{column}' is null"), pa.scalar(None, pa.string()))
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        found = errors.to_pylist()
+        for row, value in enumerate(text.cast(pa.large_binary())):
+            try:
+                if value.is_valid:
+                    value.as_py().decode()
+            except UnicodeDecodeError as error:
+                found[row] = f"the column '{column}' is not UTF-8: {error.reason} at byte {error.start}"
+        errors = pa.array(found, pa.string())
+    return errors
