@@ -1,11 +1,11 @@
 """Language identification of texts in memory, one thread: our reader of fastText's model and fastText's binding.
 
-    python -m benchmarks.langid --in texts.jsonl.zst [--megabytes 8] [--runs 5] [--json]
+    python -m benchmarks.langid --in texts.jsonl.zst [--megabytes 8] [--sample-bytes 4096] [--runs 5] [--json]
 
 The input (benchmarks/texts.py says of which kinds) is cut to the first `--megabytes` of text. Measured is the
 work from texts in memory (an Arrow column for ours, Python strings without newlines for the binding) to labels and
-scores, after loading the model and a first call. `agreement` is the share of documents with the same label;
-`score_difference` the largest difference between the scores of one.
+scores (ours: of the two best labels), after loading the model and a first call. `agreement` is the share of
+documents with the same label; `score_difference` the largest difference between the scores of one.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.langid", description="Language identification, documents/s.")
     parser.add_argument("--in", dest="path", type=Path, required=True, help="a file or folder of texts")
     parser.add_argument("--megabytes", type=float, default=8.0, help="text to use")
+    parser.add_argument("--sample-bytes", type=int, help="let ours read only so much of longer texts")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
@@ -35,7 +36,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.side:
         texts = json.loads(options.path.read_text("utf-8"))
-        work, results = SIDES[options.side](texts)
+        work, results = SIDES[options.side](texts, options.sample_bytes)
         if options.predict:
             print(json.dumps(results()))
         else:
@@ -47,6 +48,8 @@ def main() -> None:
         cut = Path(folder) / "texts.json"
         cut.write_text(json.dumps(_first_texts(options.path, options.megabytes * 1e6)), "utf-8")
         ours, theirs = _command(cut, "ours"), _command(cut, "fasttext")
+        if options.sample_bytes:
+            ours += ["--sample-bytes", str(options.sample_bytes)]
         peers = {"fasttext": theirs} if find_spec("fasttext") else {}
         if not peers:
             print("fasttext is left out: install fasttext-numpy2-wheel", file=sys.stderr)
@@ -85,27 +88,28 @@ def _agreement(ours: list[str], theirs: list[str]) -> tuple[float, float]:
     return same, max((abs(mine[1] - peer[1]) for mine, peer in pairs), default=0.0)
 
 
-def _ours(texts: list[str]) -> tuple[Callable[[], object], Predict]:
+def _ours(texts: list[str], sample_bytes: int | None) -> tuple[Callable[[], object], Predict]:
     import pyarrow as pa
 
-    from stages.fasttext_model import load_model
-    from stages.language_model import find_model
+    from stages.fasttext.find import find_model
+    from stages.fasttext.reader import load_model
 
     model = load_model(find_model())
     column = pa.array(texts, pa.large_string())
-    model.predict(column.slice(0, 10))
+    model.best_two(column.slice(0, 10), sample_bytes)
 
     def results() -> list[tuple[str, float]]:
-        labels, scores = model.predict(column)
-        return [(model.labels[label], score) for label, score in zip(labels.tolist(), scores.tolist(), strict=True)]
+        found = model.best_two(column, sample_bytes)
+        best = zip(found.labels[:, 0].tolist(), found.scores[:, 0].tolist(), strict=True)
+        return [(model.labels[label], score) for label, score in best]
 
-    return lambda: model.predict(column), results
+    return lambda: model.best_two(column, sample_bytes), results
 
 
-def _fasttext(texts: list[str]) -> tuple[Callable[[], object], Predict]:
+def _fasttext(texts: list[str], _: int | None) -> tuple[Callable[[], object], Predict]:
     import fasttext
 
-    from stages.language_model import find_model
+    from stages.fasttext.find import find_model
 
     classifier = fasttext.load_model(str(find_model()))
     lines = [text.replace("\n", " ") for text in texts]
@@ -118,7 +122,10 @@ def _fasttext(texts: list[str]) -> tuple[Callable[[], object], Predict]:
     return lambda: classifier.predict(lines), results
 
 
-SIDES: dict[str, Callable[[list[str]], tuple[Callable[[], object], Predict]]] = {"ours": _ours, "fasttext": _fasttext}
+SIDES: dict[str, Callable[[list[str], int | None], tuple[Callable[[], object], Predict]]] = {
+    "ours": _ours,
+    "fasttext": _fasttext,
+}
 
 if __name__ == "__main__":
     main()

@@ -185,7 +185,7 @@ def test_a_filter_after_an_exchange_may_read_what_came_before_and_the_clusters(l
 def test_a_plan_waits_for_no_model_that_only_measures(lines: Path, tmp_path: Path) -> None:
     """What is no model is found out only by loading it: at once where an expression depends on its columns."""
     (tmp_path / "model.ftz").write_text("no model")
-    language = {"language": {"model": str(tmp_path / "model.ftz")}}
+    language = {"language": {"model": str(tmp_path / "model.ftz"), "languages": None}}
     first = RECIPE["stages"][0]
     compile_plan(Recipe.parse({**RECIPE, "stages": [first, language, "exact_dedup"]}), [lines])
     with pytest.raises(RecipeError, match="model"):

