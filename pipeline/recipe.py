@@ -312,5 +312,7 @@ def _check_rules(origin: str, recipe: Recipe) -> None:
 def _rules(origin: str, label: str, stage: Stage) -> list[Rule]:
     try:
         return stage.rules() if isinstance(stage, Filter) else []
+    except StageError as error:
+        raise RecipeError(f"{origin}: {error}") from error
     except Exception as error:  # a stage is anybody's code
         raise RecipeError(f"{origin}: stage '{label}': rules: {one_line(error)}") from error

@@ -19,6 +19,7 @@ CATALOGUE: dict[str, str] = {
     "url_filter": "stages.url.filter:UrlFilter",
     "language": "stages.language:LanguageFilter",
     "gopher": "stages.gopher:GopherFilter",
+    "datatrove": "stages.datatrove_block:DatatroveBlock",
     "filter": "stages.expression_filter:ExpressionFilter",
     "canonical_url": "stages.url.canonical:CanonicalUrl",
     "host_cap": "stages.url.host_cap:HostCap",
