@@ -53,7 +53,9 @@ class DatatroveBlock(Filter):
         return fresh
 
     def rules(self) -> list[Rule]:
-        return [Rule(self._prefix, f"{self._prefix}_reason IS NOT NULL")] if _is_filter(_block_class(self.block)) else []
+        if not _is_filter(_block_class(self.block)):
+            return []
+        return [Rule(self._prefix, f"{self._prefix}_reason IS NOT NULL")]
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Add the block's columns, and `error` where it raised; needs `text`."""
