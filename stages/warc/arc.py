@@ -22,7 +22,7 @@ FIRST_RECORD = b"filedesc:"
 _LINE_LIMIT = 1 << 16
 _LENGTH_DIGITS = 18
 _LINE = re.compile(
-    rb"(?P<url>[A-Za-z][A-Za-z0-9+.-]*:[^\n]*?) +[0-9A-Fa-f.:]+ +(?P<date>\d{12,17}) +"
+    rb"(?P<url>[A-Za-z][A-Za-z0-9+.-]*:[^\n]*?) +[0-9A-Fa-f.:]+ +(?P<date>\d{12,20}) +"
     rb"(?P<type>[^\s;]+)[^\n]*? (?P<length>\S+)[ \t\r]*\n"
 )
 _SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*(?::|$)")

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from stages.base import StageError
 from stages.sources.rows import EMPTY_FILE
 from stages.warc.arc import ARC, FIRST_RECORD
-from stages.warc.compressed_archive import BrokenMember, CompressedArchive, MemberFormat
+from stages.warc.compressed_archive import CompressedArchive
 from stages.warc.file_window import FileWindow
 from stages.warc.gzip_members import GzipMembers
+from stages.warc.member_stream import BrokenMember, MemberFormat
 from stages.warc.plain_archive import PlainArchive
 from stages.warc.records import WARC, Damage, RecordFormat, Wanted
 from stages.warc.zstd_members import ZstdMembers, is_skippable
@@ -37,35 +38,55 @@ def open_archive(window: FileWindow, wanted: Wanted) -> CompressedArchive | Plai
     """The reader for the file's content; StageError where it is intact but holds no record."""
     if window.size == 0:
         return EmptyArchive()
-    name = window.path.name.lower()
-    start = window.read(0, _MAGIC_BYTES)
-    members = _members(window, start, name)
-    beginning = members.beginning(window, 0) if members else start
-    is_arc = beginning.startswith(FIRST_RECORD) or name.endswith((".arc", ".arc.gz"))
-    records = ARC if is_arc else WARC
-    archive = CompressedArchive(window, members, records, wanted) if members else PlainArchive(window, records, wanted)
-    if archive.next_record_start(0) == window.size and not _is_damaged(window, members, records, beginning):
-        raise StageError(f"{window.path}: {_diagnosis(records)}")
-    return archive
+    by_content = _members(window, window.read(0, _MAGIC_BYTES))
+    records = _records(window, by_content)
+    archive = _archive(window, by_content, records, wanted)
+    if archive.next_record_start(0) < window.size:
+        return archive
+    # What follows a damaged beginning is looked for as what the name promises.
+    by_name = _archive(window, _members_by_name(window), records, wanted)
+    if by_name.next_record_start(0) < window.size:
+        return by_name
+    if _is_damaged(window, by_content, records):
+        return archive
+    raise StageError(f"{window.path}: {_diagnosis(records)}")
 
 
-def _members(window: FileWindow, start: bytes, name: str) -> MemberFormat | None:
+def _archive(
+    window: FileWindow, members: MemberFormat | None, records: RecordFormat, wanted: Wanted
+) -> CompressedArchive | PlainArchive:
+    return CompressedArchive(window, members, records, wanted) if members else PlainArchive(window, records, wanted)
+
+
+def _records(window: FileWindow, members: MemberFormat | None) -> RecordFormat:
+    is_arc = _beginning(window, members).startswith(FIRST_RECORD)
+    return ARC if is_arc or window.path.name.lower().endswith((".arc", ".arc.gz")) else WARC
+
+
+def _beginning(window: FileWindow, members: MemberFormat | None) -> bytes:
+    return members.beginning(window, 0) if members else window.read(0, _MAGIC_BYTES)
+
+
+def _members(window: FileWindow, start: bytes) -> MemberFormat | None:
     """The format of a compressed file's members; None for a plain file."""
-    if start.startswith((b"WARC/", FIRST_RECORD)):
-        return None
     if start.startswith(GzipMembers.magic):
         return GzipMembers()
     if start.startswith(ZstdMembers.magic) or is_skippable(start):
         return ZstdMembers(window)
-    # What follows a damaged beginning is looked for as what the name promises.
+    return None
+
+
+def _members_by_name(window: FileWindow) -> MemberFormat | None:
+    name = window.path.name.lower()
     return GzipMembers() if name.endswith(".gz") else ZstdMembers(window) if name.endswith(".zst") else None
 
 
-def _is_damaged(window: FileWindow, members: MemberFormat | None, records: RecordFormat, beginning: bytes) -> bool:
+def _is_damaged(window: FileWindow, members: MemberFormat | None, records: RecordFormat) -> bool:
     """Whether a file without a whole record header has lost it: a header is cut off, or its first member is broken."""
+    beginning = _beginning(window, members)
     if beginning and records.is_cut_off(beginning):
         return True
-    if members is None or not window.read(0, _MAGIC_BYTES).startswith(members.magic):
+    if members is None:
         return False
     try:
         for _ in members.pieces(window, 0):

@@ -21,38 +21,15 @@ all that comes before it where members are cut regardless of records (bgzip, zst
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from typing import Protocol
 
 from stages.warc.file_window import FileWindow
+from stages.warc.member_stream import BrokenMember, MemberFormat, MemberStream
 from stages.warc.records import HEADER_LIMIT, Damage, Record, RecordFormat, RecordHead, Wanted, owns
 
 #: How much of a member without record headers is kept while the next header is looked for.
 _SEARCH_OVERLAP = 1 << 16
-
-
-class BrokenMember(Exception):
-    """The compressed data itself is damaged or cut off; the message says which."""
-
-
-class MemberFormat(Protocol):
-    """What the walk needs to know of a compressed format; every answer is about one offset of the file."""
-
-    #: The bytes that a member with content begins with.
-    magic: bytes
-    #: The most bytes that the format stores in one piece without compressing.
-    stored_limit: int
-
-    def beginning(self, window: FileWindow, offset: int) -> bytes:
-        """The first bytes of the member's content, at least some thousand if it has them; none where no member is."""
-        ...
-
-    def whole(self, window: FileWindow, offset: int) -> tuple[bytes, int] | None:
-        """Content and end of a member of modest size; None where that is not found out at once."""
-        ...
-
-    def pieces(self, window: FileWindow, offset: int) -> Generator[bytes, None, int]:
-        """The member's content in pieces of bounded size; returns the member's end. Raises BrokenMember."""
-        ...
+_REREADS = 64
+_REREAD_BYTES = 1 << 26
 
 
 class CompressedArchive:
@@ -133,7 +110,7 @@ class CompressedArchive:
         whole = self._members.whole(self._window, offset)
         if whole is not None:
             return whole[1]
-        stream = _MemberStream(self._window, self._members, offset)
+        stream = MemberStream(self._window, self._members, offset)
         try:
             while stream.fill():
                 stream.buffer.clear()
@@ -155,7 +132,7 @@ class CompressedArchive:
 
     def _careful(self, position: int) -> Generator[Record | Damage, None, int]:
         """Records from a member on until a member ends with a record; returns where the walk goes on."""
-        stream = _MemberStream(self._window, self._members, position)
+        stream = MemberStream(self._window, self._members, position)
         while True:
             stream.header = b""
             try:
@@ -173,18 +150,26 @@ class CompressedArchive:
                     return resumes
                 yield Damage(*stream.begun, stream.member, skipped, True, str(fault), stream.header)
             except _ShortRecord as fault:
-                yield self._damage(stream, stream.end, str(fault))
-                return stream.end
+                behind = self._head_behind(stream)
+                if behind is None:
+                    yield self._damage(stream, stream.end, str(fault))
+                    return stream.end
+                length = behind.position - stream.record_start
+                yield Damage(*stream.begun, stream.member, length, True, str(fault), stream.header)
+                stream = behind
             except BrokenMember as fault:
                 resumes = self.next_record_start(stream.member + 1)
                 yield self._damage(stream, resumes, str(fault))
                 return resumes
 
-    def _damage(self, stream: _MemberStream, resumes: int, reason: str) -> Damage:
+    def _damage(self, stream: MemberStream, resumes: int, reason: str) -> Damage:
         offset, ordinal = stream.begun
+        if stream.member == offset and stream.record_start and stream.end == resumes:
+            length = stream.position - stream.record_start
+            return Damage(offset, ordinal, resumes, length, True, reason, stream.header)
         return Damage(offset, ordinal, resumes, resumes - offset, False, reason, stream.header)
 
-    def _read_head(self, stream: _MemberStream) -> RecordHead:
+    def _read_head(self, stream: MemberStream) -> RecordHead:
         while (head := self._records.parse(stream.buffer)) is None:
             if not self._records.is_cut_off(stream.buffer):
                 raise _NoRecord(f"no {self._records.name} record header")
@@ -193,10 +178,11 @@ class CompressedArchive:
                     raise _NoRecord("the record header is cut off")
                 stream.next_member()
         stream.header = head.header
-        del stream.buffer[: head.end]
+        stream.drop(head.end)
+        stream.block_start = stream.position
         return head
 
-    def _read_block(self, stream: _MemberStream, head: RecordHead) -> bytes | None:
+    def _read_block(self, stream: MemberStream, head: RecordHead) -> bytes | None:
         kept, missing, wanted = bytearray(), head.length, self._wanted.includes(head)
         while missing:
             if not stream.buffer and not stream.fill():
@@ -207,21 +193,37 @@ class CompressedArchive:
             taken = min(missing, len(stream.buffer))
             if wanted:
                 kept += memoryview(stream.buffer)[:taken]
-            del stream.buffer[:taken]
+            stream.drop(taken)
             missing -= taken
         return bytes(kept) if wanted else None
 
-    def _skip_to_head(self, stream: _MemberStream) -> int | None:
+    def _head_behind(self, stream: MemberStream) -> MemberStream | None:
+        """A stream at the next record of the member in which a record with too large a length began, if there is one.
+
+        The member is decompressed anew, so this is done for few records of members that are not too large.
+        """
+        begun_in, _ = stream.begun
+        if stream.member != begun_in or stream.position > _REREAD_BYTES or stream.rereads == _REREADS:
+            return None
+        again = MemberStream(self._window, self._members, stream.member, stream.rereads + 1)
+        again.follow(stream)
+        while again.position < stream.block_start:
+            if not again.buffer:
+                again.fill()
+            again.drop(min(len(again.buffer), stream.block_start - again.position))
+        return again if self._skip_to_head(again) is not None else None
+
+    def _skip_to_head(self, stream: MemberStream) -> int | None:
         """Move to the next record header inside the member; inflated bytes skipped, None if there is none."""
         skipped = 0
         searched = 1
         while True:
             found = self._records.find(stream.buffer, searched)
             if found >= 0:
-                del stream.buffer[:found]
+                stream.drop(found)
                 return skipped + found
             drop = max(0, len(stream.buffer) - HEADER_LIMIT)
-            del stream.buffer[:drop]
+            stream.drop(drop)
             skipped += drop
             searched = max(1, len(stream.buffer) - _SEARCH_OVERLAP)
             try:
@@ -237,53 +239,3 @@ class _NoRecord(Exception):
 
 class _ShortRecord(Exception):
     """The file or the next record begins before the record's block is complete."""
-
-
-class _MemberStream:
-    """The content of a member, decompressed piece by piece: `end` is known when `fill` returned False."""
-
-    def __init__(self, window: FileWindow, members: MemberFormat, member: int) -> None:
-        self._window = window
-        self._members = members
-        self.buffer = bytearray()
-        self.header = b""
-        self.begun = (member, 0)
-        self._open(member)
-
-    def _open(self, member: int) -> None:
-        self.member = member
-        self.end = -1
-        self._ordinal = 0
-        self._pieces = self._members.pieces(self._window, member)
-
-    def begin_record(self) -> None:
-        """Name the record that begins here."""
-        self.begun = (self.member, self._ordinal)
-        self._ordinal += 1
-
-    def next_member(self) -> None:
-        """Go on with the member that follows; what is left of this one must have been taken."""
-        self._open(self.end)
-
-    def fill(self) -> bool:
-        """Add bytes to the buffer; False at the member's end. Raises BrokenMember."""
-        if self.end >= 0:
-            return False
-        try:
-            self.buffer += next(self._pieces)
-        except StopIteration as stop:
-            self.end = stop.value
-            return False
-        return True
-
-    def skip_line_ends(self) -> bool:
-        """Drop line ends before a record; False when nothing else is left of the member."""
-        while True:
-            blank = 0
-            while blank < len(self.buffer) and self.buffer[blank] in b"\r\n":
-                blank += 1
-            del self.buffer[:blank]
-            if self.buffer:
-                return True
-            if not self.fill():
-                return False

@@ -12,8 +12,8 @@ from collections.abc import Generator
 
 from fastwarc.stream_io import GzipReader
 
-from stages.warc.compressed_archive import BrokenMember
 from stages.warc.file_window import FileWindow
+from stages.warc.member_stream import BrokenMember
 
 #: Header and trailer of a member: nothing shorter is one.
 _SMALLEST_MEMBER = 18

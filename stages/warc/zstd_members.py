@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import zstandard
 
-from stages.warc.compressed_archive import BrokenMember
 from stages.warc.file_window import FileWindow
+from stages.warc.member_stream import BrokenMember
 
 _DICTIONARY_FRAME = 0x184D2A5D
 _SKIPPABLE_FRAMES = range(0x184D2A50, 0x184D2A60)

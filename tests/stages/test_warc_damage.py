@@ -66,6 +66,22 @@ def test_a_wrong_length_inside_a_shared_member_loses_only_its_surroundings(tmp_p
     assert ["inflated_bytes" in values for _, values in damage_of(found)] == [True]
 
 
+def test_a_too_large_length_inside_a_shared_member_loses_only_its_record(tmp_path):
+    content = record(1, http()) + record(2, http(), length=90_000) + record(3, http()) + record(4, http())
+    path = write(tmp_path, gzip.compress(content) + GOOD[0])
+    found = rows(WarcSource(), path)
+    assert ids(found) == [1, 2, 3, 4, 0]
+    assert [row["ordinal"] for row in found] == [0, 1, 2, 3, 0]
+    assert damage_of(found) == [(0, {"inflated_bytes": len(record(2, http(), length=90_000))})]
+
+
+def test_thousands_of_too_large_lengths_in_one_member_take_no_time(tmp_path):
+    content = b"".join(record(n, http(), length=1 << 40) for n in range(20_000))
+    found = rows(WarcSource(), write(tmp_path, gzip.compress(content) + GOOD[0]))
+    assert 2 <= len(found) < 100
+    assert ids(found)[-1] == 0
+
+
 def test_a_plain_file_goes_on_at_the_next_record(tmp_path):
     content = record(1, http()) + b"not a record\r\n" + record(2, http(), length=1 << 30) + record(3, http())
     found = rows(WarcSource(), write(tmp_path, content, "test.warc"))

@@ -206,17 +206,3 @@ def test_batches_are_bounded_by_bytes(shared_data):
     batches = list(WarcSource().read(split, path, 100_000))
     largest = max(len(html) for batch in batches for html in batch.documents.column("html").to_pylist())
     assert max(batch.documents.column("html").nbytes for batch in batches) < 100_000 + largest + 4096
-
-
-def test_third_party_archives_are_read_without_a_fault(shared_data):
-    for path in sorted((shared_data / "thirdparty_warc").iterdir()):
-        if path.suffix == ".jsonl":
-            continue
-        found = rows(WarcSource(), path)
-        listed = json.loads(
-            next(line for line in (path.parent / "MANIFEST.jsonl").open() if f'"file": "{path.name}"' in line)
-        )
-        if listed["warcio_error"] is None:
-            responses = listed["warcio_records"].get("response", 0)
-            read = [row for row in found if not (row.get("error") or "").startswith("damaged: no WARC")]
-            assert len(read) == responses, path.name
