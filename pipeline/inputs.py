@@ -26,7 +26,7 @@ from typing import IO, Any
 from pipeline.errors import RecipeError
 from pipeline.network import repeated
 from pipeline.storage import filesystem, in_threads, is_remote, location, read_bytes
-from stages.base import InputFile, Source
+from stages.base import InputFile, Source, StageError
 
 #: Marks a run directory, whose own files are never input.
 RUN_MARK = "plan.json"
@@ -137,9 +137,10 @@ def _local_files(root: Path, source: Source) -> list[tuple[Path, Path]]:
             continue
         paths = [Path(folder, name) for name in names if name.lower().endswith(tuple(source.suffixes))]
         files += [(path.relative_to(root), path) for path in paths if path.is_file()]
-    if not files:
+    chosen = _chosen([relative.as_posix() for relative, _ in files], root, source)
+    if not chosen:
         raise RecipeError(f"{root}: holds no file ending in {', '.join(source.suffixes)}")
-    return files
+    return [(relative, path) for relative, path in files if relative.as_posix() in chosen]
 
 
 def _matching(pattern: Path, source: Source) -> list[tuple[Path, Path]]:
@@ -174,17 +175,25 @@ def _remote_files(given: str, root: Path, source: Source) -> Iterator[ListedFile
             base, found = name.rpartition("/")[0], {name: repeated(lambda: system.info(name), root)}
         else:
             base, found = name.rstrip("/"), _below(system, name, root)
+            names = {
+                path.removeprefix(base).lstrip("/"): path for path, info in found.items() if _fits(path, info, source)
+            }
+            found = {names[chosen]: found[names[chosen]] for chosen in sorted(_chosen(list(names), root, source))}
     except FileNotFoundError:
         raise RecipeError(f"{given}: no such input file or folder") from None
     scheme = given.partition("://")[0]
     listed = 0
     for path, info in found.items():
-        if info["type"] == "file" and path.lower().endswith(tuple(source.suffixes)):
+        if _fits(path, info, source):
             listed += 1
             relative = path.removeprefix(base).lstrip("/")
             yield _remote_file(relative, path if "://" in path else f"{scheme}://{path.lstrip('/')}", info)
     if not listed:
         raise RecipeError(f"{given}: holds no file ending in {', '.join(source.suffixes)}")
+
+
+def _fits(path: str, info: dict[str, Any], source: Source) -> bool:
+    return info["type"] == "file" and path.lower().endswith(tuple(source.suffixes))
 
 
 def _below(system: Any, name: str, root: Path) -> dict[str, dict[str, Any]]:
@@ -284,6 +293,14 @@ def _listed(name: str, path: Path) -> ListedFile:
     size = path.stat().st_size
     with path.open("rb") as stream:
         return ListedFile(name, str(path.absolute()), size, _sampled_sha256(stream, size))
+
+
+def _chosen(names: list[str], root: Path, source: Source) -> set[str]:
+    """Those of a folder's files that the source takes for the corpus."""
+    try:
+        return set(source.choose(names, lambda name: read_bytes(root / name)))
+    except StageError as error:
+        raise RecipeError(f"{root}: {error}") from error
 
 
 def _refuse_other_suffix(name: str, shown: str, source: Source) -> None:

@@ -66,9 +66,7 @@ class RowwiseTask:
         self._inputs, self._outputs, self._reporter = inputs, outputs, reporter
         stages = stages_of(plan, phase)
         self._source_label = next(iter(stages)) if phase.splits else "read"
-        self._transforms = {
-            label: stage.for_task() for label, stage in stages.items() if isinstance(stage, Transform)
-        }
+        self._transforms = {label: stage.for_task() for label, stage in stages.items() if isinstance(stage, Transform)}
         self._judges = {
             label: Judge(stage.rules()) for label, stage in self._transforms.items() if isinstance(stage, Filter)
         }

@@ -15,7 +15,7 @@ so any executor, worker count or split size gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -90,6 +90,14 @@ class Source(Stage):
 
     #: File name endings this source accepts when an input is a folder.
     suffixes: ClassVar[tuple[str, ...]]
+
+    def choose(self, names: Sequence[str], read: Callable[[str], bytes]) -> Sequence[str]:
+        """Which of the files below an input folder belong to the corpus: all, unless the folder itself says otherwise.
+
+        `names` are those that end in `suffixes`. `read` gives a small file of the folder (a dataset card, say) by
+        its name, and raises FileNotFoundError where there is none.
+        """
+        return names
 
     def splits(self, file: InputFile, target_bytes: int) -> list[Split]:
         """Cut one file into ranges of about `target_bytes` that can be read independently."""

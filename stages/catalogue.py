@@ -15,6 +15,7 @@ CATALOGUE: dict[str, str] = {
     "warc": "stages.warc.source:WarcSource",
     "jsonl": "stages.sources.jsonl:JsonlSource",
     "parquet": "stages.sources.parquet:ParquetSource",
+    "arrow": "stages.sources.arrow:ArrowSource",
     "extract_text": "stages.extract_text:ExtractText",
     "url_filter": "stages.url.filter:UrlFilter",
     "language": "stages.language:LanguageFilter",

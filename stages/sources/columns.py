@@ -41,6 +41,17 @@ class DocumentColumns:
         """The columns to read, nested ones as `outer.inner`."""
         return list(dict.fromkeys(".".join(path) for path in self._paths.values() if path))
 
+    def top_level(self) -> list[int]:
+        """The columns of the schema to read, by number, for readers that know no nested ones."""
+        return sorted({self._schema.get_field_index(path[0]) for path in self._paths.values() if path})
+
+    def check_sound(self, batch: pa.RecordBatch) -> None:
+        """ArrowInvalid where offsets lead outside of a column's buffers, as they may in a damaged Arrow file."""
+        batch.validate()
+        for path in self._paths.values():
+            if path:
+                _check_offsets(_column(batch, path))
+
     def batch(self, batch: pa.RecordBatch, file: str, first: int) -> SourceBatch:
         """Rows `first` and on of the file; those without usable text become rejects."""
         count = batch.num_rows
@@ -94,6 +105,18 @@ def damaged_rows(file: str, source: str, row: int, error: Exception | str, exten
     text = str(error)
     reason = text.splitlines()[0] if text else type(error).__name__
     return _ended(file, source, row, f"damaged: {reason}", extent)
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether the data is to blame for what reading it raised, and not the disk or the memory of this machine."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno):
+        return False
+    return isinstance(error, (pa.ArrowException, ValueError, OSError))
+
+
+def only_row(batch: SourceBatch, row: int) -> SourceBatch:
+    """What of a batch has this row number."""
+    return SourceBatch(*(part.filter(pc.equal(part.column("offset"), row)) for part in batch))
 
 
 def no_documents(source: str) -> SourceBatch:
@@ -155,6 +178,23 @@ def _column(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
     for name in path[1:]:
         column = pc.struct_field(column, name)
     return column
+
+
+def _check_offsets(column: pa.Array) -> None:
+    """Full validation, but for UTF-8, which is a row's own fault."""
+    if types.is_dictionary(column.type):
+        _check_offsets(column.dictionary)
+        bounds = pc.min_max(column.indices).as_py()
+        if bounds["max"] is not None and not 0 <= bounds["min"] <= bounds["max"] < len(column.dictionary):
+            raise pa.ArrowInvalid("an index of the dictionary is out of bounds")
+    elif types.is_string(column.type):
+        column.cast(pa.binary()).validate(full=True)
+    elif types.is_large_string(column.type):
+        column.cast(pa.large_binary()).validate(full=True)
+    elif types.is_string_view(column.type):
+        column.cast(pa.binary_view()).validate(full=True)
+    else:
+        column.validate(full=True)
 
 
 def _labels(column: pa.Array | None, count: int) -> pa.Array:

@@ -69,7 +69,7 @@ class ParquetSource(Source):
 
     def read(self, split: Split, path: Path, batch_bytes: int) -> Iterator[SourceBatch]:
         """Yield the rows of row groups [start, end)."""
-        from stages.sources.columns import damaged_rows
+        from stages.sources.columns import damaged_rows, is_damage
 
         if fault := _fault(path):
             yield self._unreadable(split.file, path, fault)
@@ -84,7 +84,9 @@ class ParquetSource(Source):
                     for batch in parquet.iter_batches(rows, row_groups=[group], columns=columns.names()):
                         yield columns.batch(batch, split.file, row)
                         row += batch.num_rows
-                except (OSError, ValueError) as error:
+                except Exception as error:
+                    if not is_damage(error):
+                        raise
                     yield damaged_rows(split.file, self.source, row, error, {"rows": next_group - row})
                 row = next_group
 
