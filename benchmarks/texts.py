@@ -35,6 +35,17 @@ def read_texts(path: Path) -> Iterator[str]:
     yield from (text for text in texts if text)
 
 
+def first_texts(path: Path, size: float) -> list[str]:
+    """The texts up to the first that makes them `size` bytes or more."""
+    texts: list[str] = []
+    for text in read_texts(path):
+        texts.append(text)
+        size -= len(text.encode())
+        if size <= 0:
+            break
+    return texts
+
+
 def english(texts: list[str]) -> list[str]:
     """The texts that the language stage keeps by its defaults."""
     from stages.language import LanguageFilter

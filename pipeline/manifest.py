@@ -39,9 +39,9 @@ class Rows:
 
 @dataclass(frozen=True)
 class StageAccount:
-    """What one stage of a row-wise task saw: rows in and out, bytes of page or text in, seconds, null rules.
+    """What one stage of a row-wise task saw: rows in and out, bytes of page or text in, seconds, null rules, sums.
 
-    For a source the bytes are those of the rows that it gave.
+    For a source the bytes are those of the rows that it gave. Sums are of the columns that it declares `summed`.
     """
 
     label: str
@@ -50,6 +50,7 @@ class StageAccount:
     bytes_in: int
     seconds: float
     undecided: dict[str, int] = field(default_factory=dict)
+    sums: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -41,9 +41,11 @@ class _Running:
     bytes_in: int = 0
     seconds: float = 0.0
     undecided: dict[str, int] = field(default_factory=dict)
+    sums: dict[str, int] = field(default_factory=dict)
 
     def account(self, label: str) -> StageAccount:
-        return StageAccount(label, self.rows_in, self.rows_out, self.bytes_in, round(self.seconds, 6), self.undecided)
+        seconds = round(self.seconds, 6)
+        return StageAccount(label, self.rows_in, self.rows_out, self.bytes_in, seconds, self.undecided, self.sums)
 
 
 class RowwiseTask:
@@ -182,6 +184,8 @@ class RowwiseTask:
             running.rows_in += batch.num_rows
             running.bytes_in += _content_bytes(batch)
             batch, positions = self._run_stage(label, stage, batch, positions, rejects)
+            for column in stage.summed:
+                running.sums[column] = running.sums.get(column, 0) + (pc.sum(batch.column(column)).as_py() or 0)
             if label in self._judges and batch.num_rows:
                 batch, positions = self._judge(label, batch, positions, rejects)
             running.rows_out += batch.num_rows

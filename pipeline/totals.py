@@ -69,6 +69,9 @@ def run_totals(plan: Plan, workspace: Workspace) -> Totals:
                 stage.seconds += account.seconds
                 for rule, amount in account.undecided.items():
                     totals.undecided[rule] = totals.undecided.get(rule, 0) + amount
+                for column, amount in account.sums.items():
+                    key = f"{account.label}.{column}"
+                    totals.counters[key] = totals.counters.get(key, 0) + amount
         if phase.step is None:
             first_rowwise, last_kept = False, kept
         totals.complete &= finished == phase.tasks

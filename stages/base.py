@@ -145,6 +145,9 @@ class Transform(Stage):
     it with its place. Exceptions are for faults of the machine, not of a row.
     """
 
+    #: Integer columns that it adds whose sums over all its rows reports show, kept and dropped ones alike.
+    summed: ClassVar[tuple[str, ...]] = ()
+
     def __call__(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
         raise NotImplementedError
 

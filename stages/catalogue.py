@@ -21,6 +21,7 @@ CATALOGUE: dict[str, str] = {
     "language": "stages.language:LanguageFilter",
     "gopher": "stages.gopher:GopherFilter",
     "datatrove": "stages.datatrove_block:DatatroveBlock",
+    "privacy": "stages.privacy.stage:PrivacyFilter",
     "filter": "stages.expression_filter:ExpressionFilter",
     "canonical_url": "stages.url.canonical:CanonicalUrl",
     "host_cap": "stages.url.host_cap:HostCap",

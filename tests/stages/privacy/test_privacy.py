@@ -1,0 +1,154 @@
+"""The privacy stage: what each action does, and that neither order nor batches nor a second pass change anything."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inspector.run_report import run_report
+from pipeline import Recipe, run
+from stages.privacy.stage import KINDS, PrivacyFilter
+from stages.text_edits import Edit, with_edits
+from tests.stages.privacy.labelled import labelled_set
+
+SENTENCES = [sentence.text for sentence in labelled_set(seed=3, each=20)]
+
+pieces = st.sampled_from(SENTENCES) | st.text(max_size=12) | st.text("@.:+-( )1234567890abcdefghk\n", max_size=24)
+texts_of_pieces = st.lists(pieces, max_size=5).map("".join)
+
+
+def batch(*texts: str | None) -> pa.RecordBatch:
+    return pa.record_batch({"text": pa.array(texts, pa.large_string())})
+
+
+def test_each_kind_is_replaced_counted_or_dropped_as_asked() -> None:
+    text = "anna@mail.example.org from 93.184.216.34, tel. 030 1234567"
+    stage = PrivacyFilter(ip_addresses="tag", phone_numbers="drop", max_found=2)
+    table = stage.apply(pa.Table.from_batches([batch(text, "nothing", None, "anna@mail.example.org")]))
+    assert table.column("text").to_pylist() == [
+        "|||EMAIL_ADDRESS||| from 93.184.216.34, tel. 030 1234567",
+        "nothing",
+        None,
+        "|||EMAIL_ADDRESS|||",
+    ]
+    assert table.column("pii_emails").to_pylist() == [1, 0, 0, 1]
+    assert table.column("pii_ip_addresses").to_pylist() == [1, 0, 0, 0]
+    assert table.column("pii_phone_numbers").to_pylist() == [1, 0, 0, 0]
+    assert table.column("rule").to_pylist() == ["pii_phone_numbers", None, None, None]
+    assert [rule.name for rule in stage.rules()] == ["pii_phone_numbers", "pii_found"]
+    many = PrivacyFilter(max_found=2).apply(pa.Table.from_batches([batch(text, "a@b.org c@d.org")]))
+    assert many.column("rule").to_pylist() == ["pii_found", None]
+
+
+def test_equal_values_get_equal_replacements_wherever_they_stand() -> None:
+    names = tuple(f"person{number}@example.org" for number in range(50))
+    stage = PrivacyFilter(replacements={"emails": names})
+    one = stage(batch("from a@b.org to C@d.org", "c@D.org, a@b.org")).column("text").to_pylist()
+    other = stage(batch("c@D.org, a@b.org", "x@y.org", "from a@b.org to C@d.org")).column("text").to_pylist()
+    assert one == [other[2], other[0]]
+    first, second = one[0].removeprefix("from ").split(" to ")
+    assert one[1] == f"{second}, {first}" and first != second
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(texts_of_pieces, min_size=1, max_size=4))
+def test_a_text_fares_alike_alone_and_among_others_and_a_second_pass_finds_nothing(texts: list[str]) -> None:
+    stage = PrivacyFilter()
+    together = stage(batch(*texts))
+    assert together.to_pylist() == [row for text in texts for row in stage(batch(text)).to_pylist()]
+    assert stage(together).column("text").equals(together.column("text"))
+
+
+@settings(max_examples=200, deadline=None)
+@given(texts_of_pieces)
+def test_the_compiled_pass_leaves_out_nothing_that_the_expressions_find(text: str) -> None:
+    stage = PrivacyFilter()
+    found = [find for _, _, finds in stage._found(pa.array([text], pa.large_string())) for find in finds]
+    everything = set()
+    line_start = 0
+    for line in text.encode().splitlines(keepends=True):
+        end = line_start + len(line)
+        everything |= set(stage._finds(text.encode(), [(line_start, end, 0xFF & ~16)]))
+        line_start = end
+    covered = [range(find.start, find.end) for find in found]
+    for find in everything:
+        assert any(find.start < stretch.stop and stretch.start < find.end for stretch in covered), find
+
+
+HALF_A_MEGABYTE = 500_000
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *("a@", "@", "1 ", "+1 ", "12 345-", "1.2.3.", "::", "a:", "sk-", "a.", "a.b@c.", "4111 1111 ", "password="),
+        *("=a1", "-----BEGIN PRIVATE KEY-----", "x://a:b", "eyJ", "tel. ", "(1)", "é@é."),
+    ],
+)
+def test_texts_that_are_made_to_be_slow_are_not(piece: str) -> None:
+    text = piece * (HALF_A_MEGABYTE // len(piece)) + "x"
+    assert PrivacyFilter()(batch(text)).num_rows == 1
+
+
+def test_documentation_addresses_count_when_asked() -> None:
+    text = "192.168.0.7, 192.0.2.1 and 2001:db8::7 but not 0.0.0.0"
+    assert PrivacyFilter()(batch(text)).column("pii_ip_addresses").to_pylist() == [0]
+    assert PrivacyFilter(private_ip_addresses=True)(batch(text)).column("pii_ip_addresses").to_pylist() == [3]
+
+
+def test_private_keys_and_passwords_in_urls_are_taken_out_and_the_rest_stays() -> None:
+    body = "\n".join("MIIEpAIBAAKCAQEA7yn3bRHQ5FHMQ+/abc0123" for _ in range(5))
+    key = f"-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----"
+    stage = PrivacyFilter()
+    texts = [f"see\n{key}\nend", "git clone https://bob:s3cr3t-w0rd@git.example.org/x.git"]
+    assert stage(batch(*texts)).column("text").to_pylist() == [
+        "see\n|||SECRET|||\nend",
+        "git clone https://bob:|||SECRET|||@git.example.org/x.git",
+    ]
+    public = key.replace("RSA PRIVATE", "PUBLIC")
+    assert stage(batch(public)).column("pii_secrets").to_pylist() == [0]
+
+
+def test_a_placeholder_is_needed_where_choices_are_given() -> None:
+    with pytest.raises(ValueError, match="one placeholder for emails"):
+        PrivacyFilter(replacements={"emails": ()})
+    empty = PrivacyFilter(replacements={"emails": ("",)})
+    assert empty(batch("x a@b.org y")).column("text").to_pylist() == ["x  y"]
+
+
+@given(st.lists(st.none() | st.text(max_size=8), min_size=1, max_size=5), st.data())
+def test_edits_of_a_column_are_those_of_its_texts(texts: list[str | None], data: st.DataObject) -> None:
+    column = pa.array(["before", *texts], pa.large_string()).slice(1)
+    edits, expected = [], []
+    for row, text in enumerate(texts):
+        cuts = sorted(data.draw(st.lists(st.integers(0, len(text or "")), max_size=4))) if text else []
+        changed, last = "", 0
+        for start, end in zip(cuts[::2], cuts[1::2], strict=False):
+            assert text is not None
+            edits.append(Edit(row, len(text[:start].encode()), len(text[:end].encode()), "é".encode()))
+            changed, last = changed + text[last:start] + "é", end
+        expected.append(None if text is None else changed + text[last:])
+    edited = with_edits(column, edits)
+    edited.validate(full=True)
+    assert edited.to_pylist() == expected
+
+
+def test_a_run_reports_what_was_found_in_all_documents(tmp_path: Path) -> None:
+    sentences = labelled_set(seed=4, each=10)
+    lines = [json.dumps({"text": sentence.text}) for sentence in sentences]
+    (tmp_path / "in.jsonl").write_text("\n".join(lines) + "\n")
+    stages = ["jsonl", {"privacy": {"emails": "drop"}}]
+    recipe = Recipe.parse({"name": "r", "stages": stages, "rejects": "off", "task_bytes": 4096})
+    run(recipe, [tmp_path / "in.jsonl"], tmp_path / "run", executor="inline", quiet=True)
+    report = run_report(tmp_path / "run")
+    whole = PrivacyFilter()(batch(*(sentence.text for sentence in sentences)))
+    for kind in KINDS:
+        total = sum(whole.column(f"pii_{kind}").to_pylist())
+        assert report["counters"].get(f"privacy.pii_{kind}", 0) == total > 0
+    with_email = sum(count > 0 for count in whole.column("pii_emails").to_pylist())
+    assert report["rules"] == {"pii_emails": with_email}
