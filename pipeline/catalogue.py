@@ -26,7 +26,7 @@ def describe_stage(name: str) -> dict[str, Any]:
         "version": kind.version,
         "doc": _doc(kind),
         "parameters": [_parameter(field_name, field) for field_name, field in kind.model_fields.items()],
-        "measurements": dict(kind.measurements) if issubclass(kind, Filter) else {},
+        "measurements": dict(getattr(kind, "measurements", {})),
         "rules": _rules(kind),
     }
 

@@ -176,26 +176,27 @@ def _with_measurements(batch: pa.RecordBatch, counts: np.ndarray) -> pa.RecordBa
 
     from stages import gopher_kernel as k
     from stages.frames import with_column
+    from stages.ratios import ratio
 
-    def ratio(numerator: int, denominator: int) -> pa.Array:
-        return _ratio(counts[:, numerator], counts[:, denominator], empty=None)
+    def quotient(numerator: int, denominator: int) -> pa.Array:
+        return ratio(counts[:, numerator], counts[:, denominator])
 
     def share_of_text(numerator: int) -> pa.Array:
-        return _ratio(counts[:, numerator], counts[:, k.CHARACTERS], empty=0.0)
+        return ratio(counts[:, numerator], counts[:, k.CHARACTERS], empty=0.0)
 
     columns = {
         "gopher_words": pa.array(counts[:, k.WORDS]),
         "gopher_real_words": pa.array(counts[:, k.REAL_WORDS]),
-        "gopher_word_length": ratio(k.REAL_CHARACTERS, k.REAL_WORDS),
-        "gopher_hash_ratio": ratio(k.HASHES, k.WORDS),
-        "gopher_ellipsis_ratio": ratio(k.ELLIPSES, k.WORDS),
-        "gopher_bullet_lines": ratio(k.BULLET_LINES, k.LINES),
-        "gopher_ellipsis_lines": ratio(k.ELLIPSIS_LINES, k.LINES),
-        "gopher_alpha_words": ratio(k.ALPHA_WORDS, k.WORDS),
+        "gopher_word_length": quotient(k.REAL_CHARACTERS, k.REAL_WORDS),
+        "gopher_hash_ratio": quotient(k.HASHES, k.WORDS),
+        "gopher_ellipsis_ratio": quotient(k.ELLIPSES, k.WORDS),
+        "gopher_bullet_lines": quotient(k.BULLET_LINES, k.LINES),
+        "gopher_ellipsis_lines": quotient(k.ELLIPSIS_LINES, k.LINES),
+        "gopher_alpha_words": quotient(k.ALPHA_WORDS, k.WORDS),
         "gopher_stop_words": pa.array(counts[:, k.STOP_WORDS]),
-        "gopher_dup_para_frac": ratio(k.REPEATED_PARAGRAPHS, k.PARAGRAPHS),
+        "gopher_dup_para_frac": quotient(k.REPEATED_PARAGRAPHS, k.PARAGRAPHS),
         "gopher_dup_para_char_frac": share_of_text(k.REPEATED_PARAGRAPH_CHARACTERS),
-        "gopher_dup_line_frac": ratio(k.REPEATED_ROWS, k.ROWS),
+        "gopher_dup_line_frac": quotient(k.REPEATED_ROWS, k.ROWS),
         "gopher_dup_line_char_frac": share_of_text(k.REPEATED_ROW_CHARACTERS),
         **{f"gopher_top_{n}_gram": share_of_text(k.TOP + n - 2) for n in (2, 3, 4)},
         **{f"gopher_dup_{n}_gram": share_of_text(k.DUPLICATE + n - 5) for n in (5, 6, 7, 8, 9, 10)},
@@ -203,15 +204,3 @@ def _with_measurements(batch: pa.RecordBatch, counts: np.ndarray) -> pa.RecordBa
     for name, values in columns.items():
         batch = with_column(batch, name, values)
     return batch
-
-
-def _ratio(numerators: np.ndarray, denominators: np.ndarray, empty: float | None) -> pa.Array:
-    """float64, one IEEE division a row; `empty` where the denominator is 0."""
-    import numpy as np
-    import pyarrow as pa
-
-    undefined = denominators == 0
-    values = numerators / np.where(undefined, 1, denominators)
-    if empty is not None:
-        return pa.array(np.where(undefined, empty, values))
-    return pa.array(values, mask=undefined)

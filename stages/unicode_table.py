@@ -108,6 +108,16 @@ def character_classes() -> np.ndarray:
     return table
 
 
+@cache
+def decimal_digits() -> np.ndarray:
+    """bool of length LIMIT: which code points are decimal digits of some script (general category Nd)."""
+    import numpy as np
+
+    table = np.array([unicodedata.category(chr(point)) == "Nd" for point in range(LIMIT)])
+    table.setflags(write=False)
+    return table
+
+
 def _ranges(words: str) -> np.ndarray:
     import numpy as np
 

@@ -1,0 +1,322 @@
+"""Cut lines and citations out of documents as C4 does, over the batch's own bytes.
+
+Three passes over a batch: `edit_texts` copies the lines that stay, each followed by a newline, and counts what it
+cut; stages/sentences_kernel.py counts sentences in that; `trimmed` takes the white space off both ends of each
+document. In `edit_texts` a line is scanned once for its words and marks, copied, and scanned once for phrases, of
+which only places with the right first two letters are looked at. Cost: about 400 MB a second of one core.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from stages import unicode_table
+from stages.words_kernel import decode
+from tokenizer.kernel_cache import allocating_kernel, kernel
+
+if TYPE_CHECKING:
+    Array = np.ndarray
+
+LIMIT = unicode_table.LIMIT
+SPACE = unicode_table.SPACE
+LINE_BREAK = unicode_table.LINE_BREAK
+
+#: Columns of the counts, int64, one row a document.
+LINES, LOREM_IPSUM_LINE, CURLY_BRACKET_LINE = 0, 1, 2
+CITATIONS, CITATION_CHARACTERS = 3, 4
+#: Reasons to cut a line: the column of its lines; the next one holds their characters.
+LONG_WORD, UNENDED, FEW_WORDS, JAVASCRIPT, POLICY = 5, 7, 9, 11, 13
+COLUMNS = 15
+
+#: Phrases as lower-case bytes, one after another: their starts, the first policy phrase, and by the low five bits of
+#: two letters whether some phrase begins so.
+_PHRASES = (
+    b"lorem ipsum",
+    b"javascript",
+    b"terms of use",
+    b"privacy policy",
+    b"cookie policy",
+    b"uses cookies",
+    b"use of cookies",
+    b"use cookies",
+)
+PHRASES = np.frombuffer(b"".join(_PHRASES), dtype=np.uint8)
+PHRASE_STARTS = np.cumsum([0, *(len(phrase) for phrase in _PHRASES)])
+PHRASE_BEGINNINGS = np.zeros(1024, dtype=np.bool_)
+PHRASE_BEGINNINGS[[(phrase[0] & 31) << 5 | (phrase[1] & 31) for phrase in _PHRASES]] = True
+#: What a line holds, as bits.
+HAS_LOREM_IPSUM, HAS_JAVASCRIPT, HAS_POLICY, HAS_BRACKET, HAS_CURLY = 1, 2, 4, 8, 16
+KELVIN = 0x212A  # its lower case is the letter k
+
+_EDIT = np.frombuffer(b"edit]", dtype=np.uint8)
+_NEEDED = np.frombuffer(b"citation needed]", dtype=np.uint8)
+
+
+class Edits(NamedTuple):
+    """What to cut; 0 or an empty array turns an edit off."""
+
+    max_word_length: int
+    citations: bool
+    ends: Array  # int64 code points of which one must end a line
+    min_words: int
+    javascript: bool
+    policy: bool
+
+
+class Line(NamedTuple):
+    """One line: its bytes without white space at the ends, where the next begins, and what was counted."""
+
+    low: int
+    high: int
+    after: int
+    characters: int
+    words: int
+    longest_word: int
+    holds: int
+
+
+@allocating_kernel
+def edit_texts(data: Array, offsets: Array, classes: Array, digits: Array, edits: Edits) -> tuple[Array, Array, Array]:
+    """The lines that stay (uint8, each with a newline behind), their offsets (int64), counts[documents, COLUMNS].
+
+    `digits` says of each code point whether it is a decimal digit.
+    """
+    documents = len(offsets) - 1
+    counts = np.zeros((documents, COLUMNS), dtype=np.int64)
+    kept = np.empty(offsets[documents] - offsets[0] + documents, dtype=np.uint8)
+    kept_offsets = np.zeros(documents + 1, dtype=np.int64)
+    end = 0
+    for document in range(documents):
+        row = counts[document]
+        place = offsets[document]
+        while place < offsets[document + 1]:
+            line = read_line(data, place, offsets[document + 1], classes)
+            place = line.after
+            row[LINES] += 1
+            end = edit_line(data, line, digits, edits, kept, end, row)
+        kept_offsets[document + 1] = end
+    return kept[:end], kept_offsets, counts
+
+
+@kernel
+def edit_line(data: Array, line: Line, digits: Array, edits: Edits, kept: Array, end: int, row: Array) -> int:
+    """Append the edited line to `kept` at `end`, or count why not; returns the new end."""
+    if edits.max_word_length and line.longest_word > edits.max_word_length:
+        return cut(row, LONG_WORD, line, end)
+    citations, citation_characters = 0, 0
+    if edits.citations and line.holds & HAS_BRACKET:
+        last, citations, citation_characters = copy_without_citations(data, line.low, line.high, digits, kept, end)
+    else:
+        last = end + line.high - line.low
+        for step in range(line.high - line.low):
+            kept[end + step] = data[line.low + step]
+    if len(edits.ends) and not ends_well(kept, end, last, edits.ends):
+        return cut(row, UNENDED, line, end)
+    if line.words < edits.min_words:
+        return cut(row, FEW_WORDS, line, end)
+    holds = phrases_in(kept, end, last)
+    if holds & HAS_LOREM_IPSUM and row[LOREM_IPSUM_LINE] == 0:
+        row[LOREM_IPSUM_LINE] = row[LINES]
+    if edits.javascript and holds & HAS_JAVASCRIPT:
+        return cut(row, JAVASCRIPT, line, end)
+    if line.holds & HAS_CURLY and row[CURLY_BRACKET_LINE] == 0:
+        row[CURLY_BRACKET_LINE] = row[LINES]
+    if edits.policy and holds & HAS_POLICY:
+        return cut(row, POLICY, line, end)
+    kept[last] = 10
+    row[CITATIONS] += citations
+    row[CITATION_CHARACTERS] += citation_characters
+    return last + 1
+
+
+@kernel
+def cut(row: Array, reason: int, line: Line, end: int) -> int:
+    """Count a line that is left out; returns the unchanged end of what is kept."""
+    row[reason] += 1
+    row[reason + 1] += line.characters
+    return end
+
+
+@kernel
+def read_line(data: Array, place: int, end: int, classes: Array) -> Line:
+    """Scan one line (as str.splitlines) once: where its text lies, and its words (as str.split)."""
+    low, high = place, place
+    characters, until_high = 0, 0
+    words, longest, size = 0, 0, 0
+    holds = 0
+    while place < end:
+        byte = data[place]
+        point, width = np.int64(byte), 1
+        if byte >= 128:
+            point, width = decode(data, place)
+        elif byte > 32:
+            if byte == 91:
+                holds |= HAS_BRACKET
+            elif byte == 123:
+                holds |= HAS_CURLY
+        kind = np.uint16(0)
+        if byte <= 32 or (byte >= 128 and point < LIMIT):
+            kind = classes[point]
+        if kind & LINE_BREAK:
+            place += width
+            if point == 13 and place < end and data[place] == 10:
+                place += 1
+            break
+        if kind & SPACE:
+            size = 0
+            characters += words > 0
+        else:
+            if words == 0:
+                low = place
+            words += size == 0
+            size += 1
+            longest = max(longest, size)
+            characters += 1
+            until_high = characters
+            high = place + width
+        place += width
+    return Line(low if words else high, high, place, until_high, words, longest, holds)
+
+
+@kernel
+def copy_without_citations(
+    data: Array, low: int, high: int, digits: Array, kept: Array, end: int
+) -> tuple[int, int, int]:
+    """Append data[low:high] without [12], [], [edit] and [citation needed].
+
+    Returns the new end, the number of citations and their characters.
+    """
+    citations, characters = 0, 0
+    place = low
+    while place < high:
+        size, taken = 0, 0
+        if data[place] == 91:
+            size, taken = citation_at(data, place + 1, high, digits)
+        if size:
+            citations += 1
+            characters += taken
+            place += size
+        else:
+            kept[end] = data[place]
+            end += 1
+            place += 1
+    return end, citations, characters
+
+
+@kernel
+def citation_at(data: Array, place: int, high: int, digits: Array) -> tuple[int, int]:
+    """Bytes and characters of the citation whose opening bracket stands before `place`, or 0."""
+    begin = place
+    characters = 1
+    while place < high and data[place] != 93:
+        point, width = decode(data, place)
+        if point >= LIMIT or not digits[point]:
+            break
+        characters += 1
+        place += width
+    if place < high and data[place] == 93:
+        return place - begin + 2, characters + 1
+    if starts_with(data, begin, high, _EDIT):
+        return len(_EDIT) + 1, len(_EDIT) + 1
+    if starts_with(data, begin, high, _NEEDED):
+        return len(_NEEDED) + 1, len(_NEEDED) + 1
+    return 0, 0
+
+
+@kernel
+def starts_with(data: Array, place: int, high: int, word: Array) -> bool:
+    """Whether data[place:high] begins with these bytes."""
+    if high - place < len(word):
+        return False
+    for step in range(len(word)):  # noqa: SIM110 (numba knows no generators here)
+        if data[place + step] != word[step]:
+            return False
+    return True
+
+
+@kernel
+def ends_well(data: Array, low: int, high: int, ends: Array) -> bool:
+    """Whether the last character is one of `ends`, and the last three are not "..."."""
+    if low == high:
+        return False
+    if high - low >= 3 and data[high - 1] == 46 and data[high - 2] == 46 and data[high - 3] == 46:
+        return False
+    last = high - 1
+    while data[last] & 0xC0 == 0x80:
+        last -= 1
+    point, _ = decode(data, last)
+    for end in ends:  # noqa: SIM110
+        if end == point:
+            return True
+    return False
+
+
+@kernel
+def phrases_in(data: Array, low: int, high: int) -> int:
+    """Which phrases the range holds, in any case, as bits."""
+    holds = 0
+    for place in range(low, high - 9):
+        corner = (np.int64(data[place] & 31) << 5) | np.int64(data[place + 1] & 31)
+        if not PHRASE_BEGINNINGS[corner]:
+            continue
+        for phrase in range(len(PHRASE_STARTS) - 1):
+            if matches(data, place, high, PHRASE_STARTS[phrase], PHRASE_STARTS[phrase + 1]):
+                holds |= HAS_LOREM_IPSUM if phrase == 0 else HAS_JAVASCRIPT if phrase == 1 else HAS_POLICY
+    return holds
+
+
+@kernel
+def matches(data: Array, place: int, high: int, first: int, last: int) -> bool:
+    """Whether the phrase PHRASES[first:last] stands at `place`, in any case (the Kelvin sign is a k)."""
+    for step in range(first, last):
+        if place >= high:
+            return False
+        byte = data[place]
+        if 65 <= byte <= 90:
+            byte |= 32
+        if byte != PHRASES[step]:
+            if byte < 0xE0 or PHRASES[step] != 107:
+                return False
+            point, width = decode(data, place)
+            if point != KELVIN:
+                return False
+            place += width
+        else:
+            place += 1
+    return True
+
+
+@allocating_kernel
+def trimmed(data: Array, offsets: Array, classes: Array) -> tuple[Array, Array]:
+    """The texts data[offsets[i]:offsets[i + 1]] without white space at their ends, and their offsets."""
+    documents = len(offsets) - 1
+    out = np.empty(offsets[documents] - offsets[0], dtype=np.uint8)
+    out_offsets = np.zeros(documents + 1, dtype=np.int64)
+    end = 0
+    for document in range(documents):
+        low, high = without_space(data, offsets[document], offsets[document + 1], classes)
+        out[end : end + high - low] = data[low:high]
+        end += high - low
+        out_offsets[document + 1] = end
+    return out[:end], out_offsets
+
+
+@kernel
+def without_space(data: Array, low: int, high: int, classes: Array) -> tuple[int, int]:
+    """The range without white space at its ends."""
+    while low < high:
+        point, width = decode(data, low)
+        if point >= LIMIT or not classes[point] & SPACE:
+            break
+        low += width
+    while low < high:
+        last = high - 1
+        while data[last] & 0xC0 == 0x80:
+            last -= 1
+        point, _ = decode(data, last)
+        if point >= LIMIT or not classes[point] & SPACE:
+            break
+        high = last
+    return low, high
