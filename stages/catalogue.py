@@ -16,6 +16,8 @@ CATALOGUE: dict[str, str] = {
     "jsonl": "stages.sources.jsonl:JsonlSource",
     "parquet": "stages.sources.parquet:ParquetSource",
     "arrow": "stages.sources.arrow:ArrowSource",
+    "text": "stages.sources.text_files:TextSource",
+    "html": "stages.sources.html_files:HtmlSource",
     "extract_text": "stages.extract_text:ExtractText",
     "url_filter": "stages.url.filter:UrlFilter",
     "language": "stages.language:LanguageFilter",

@@ -67,9 +67,7 @@ class DatatroveBlock(Filter):
         block = self._build()
         documents = _documents(batch)
         before = [(document.text, dict(document.metadata)) for document in documents]
-        reasons, errors = (
-            self._judged(block, documents) if _is_filter(block) else self._formatted(block, documents)
-        )
+        reasons, errors = self._judged(block, documents) if _is_filter(block) else self._formatted(block, documents)
         changed = [document.text != text for document, (text, _) in zip(documents, before, strict=True)]
         added = [_added(metadata, document.metadata) for document, (_, metadata) in zip(documents, before, strict=True)]
         if _is_filter(block):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from stages.sources.byte_stream import DamagedStream, is_compressed, open_pieces, wide_encoding
+from stages.sources.byte_stream import DamagedStream, is_compressed, open_pieces, read_content, wide_encoding
 from stages.sources.rows import EMPTY_FILE
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -45,6 +45,17 @@ def read_lines(path: Path, start: int, end: int | None, limit: int) -> Iterator[
                 return
             if line.offset >= start:
                 yield _without_mark(line) if line.offset == 0 else line
+
+
+def read_as_line(path: Path, limit: int) -> Line:
+    """A whole file as if it were one line, without its byte order mark."""
+    if path.stat().st_size == 0:
+        return Line(0, None, 0, EMPTY_FILE)
+    data, length, fault = read_content(path, limit)
+    encoding = wide_encoding(data) if data else None
+    if encoding is not None:
+        return Line(0, None, length, f"the file is in {encoding}; convert it to UTF-8")
+    return _without_mark(Line(0, data, length, fault))
 
 
 def is_blank(line: Line) -> bool:

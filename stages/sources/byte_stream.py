@@ -70,7 +70,10 @@ def open_pieces(stream: IO[bytes], path: Path, start: int) -> Iterator[bytes]:
 
 
 def read_content(path: Path, limit: int) -> Content:
-    """A whole file, if it is no larger than `limit` bytes."""
+    """A whole file, if it is no larger than `limit` bytes; a compressed one is unpacked no further."""
+    size = path.stat().st_size
+    if size > limit and not is_compressed(path.name):
+        return Content(None, size)
     parts: list[bytes] = []
     length = 0
     with path.open("rb") as stream:

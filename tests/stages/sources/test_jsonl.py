@@ -73,7 +73,7 @@ def test_any_cut_gives_the_same_rows(tmp_path_factory, bounds):
         (b'{"text": "\\ud800"}', "half of a surrogate pair"),
         (b"[" * 100_000, "nests deeper than 200 levels"),
         (b'{"text": "\xff", "more": ' + b"[" * 200, "is not UTF-8"),
-        (b'{"text": "' + b"x" * 5000 + b'"}', "more than max_record_bytes (1000)"),
+        (b'{"text": "' + b"x" * 5000 + b'"}', "the line has more than max_record_bytes (1000)"),
     ],
 )
 def test_bad_lines_are_quarantined_with_their_place(tmp_path, line, says):
@@ -178,34 +178,34 @@ COMPRESSIONS = [("gz", gzip.compress), ("zst", zstandard.compress), ("bz2", bz2.
 
 @pytest.mark.parametrize(("ending", "compress"), COMPRESSIONS, ids=["gz", "zst", "bz2"])
 def test_a_cut_compressed_file_gives_what_comes_before(tmp_path, ending, compress):
-    lines = b"".join(b'{"text": "%s"}\n' % hex(n**9).encode() for n in range(60_000))
+    lines = b"".join(b'{"text": "%s"}\n' % hex(n**9).encode() for n in range(15_000))
     content = compress(lines)
     found = rows(JsonlSource(), write(tmp_path, content[: len(content) * 3 // 4], f"a.jsonl.{ending}"))
     assert texts(found) == [f"{hex(n**9)}" for n in range(len(found) - 1)]
-    assert len(found) > 30_000
+    assert len(found) > 5_000
     assert "cut off" in found[-1]["error"]
 
 
 def test_damaged_bzip2_gives_every_line_before_the_damage(tmp_path):
-    lines = b"".join(b'{"text": "%s"}\n' % hex(n**9).encode() for n in range(60_000))
-    content = bytearray(bz2.compress(lines[:900_000]) + bz2.compress(lines[900_000:]))
-    content[len(bz2.compress(lines[:900_000])) + 6] ^= 0xFF
+    lines = b"".join(b'{"text": "%s"}\n' % hex(n**9).encode() for n in range(15_000))
+    content = bytearray(bz2.compress(lines[:200_000]) + bz2.compress(lines[200_000:]))
+    content[len(bz2.compress(lines[:200_000])) + 6] ^= 0xFF
     found = rows(JsonlSource(), write(tmp_path, bytes(content), "a.jsonl.bz2"))
-    whole = lines[:900_000].count(b"\n")
+    whole = lines[:200_000].count(b"\n")
     assert texts(found) == [hex(n**9) for n in range(whole)]
     assert found[-1]["error"] == "the bzip2 data is damaged"
     assert (found[-1]["offset"], json.loads(found[-1]["values"])) == (
-        lines.rindex(b"\n", 0, 900_000) + 1,
-        {"bytes": 899_999 - lines.rindex(b"\n", 0, 900_000)},
+        lines.rindex(b"\n", 0, 200_000) + 1,
+        {"bytes": 199_999 - lines.rindex(b"\n", 0, 200_000)},
     )
 
 
 def test_damaged_gzip_gives_every_line_before_the_damage(tmp_path):
-    lines = b"".join(b'{"text": "%d"}\n' % n for n in range(50_000))
+    lines = b"".join(b'{"text": "%d"}\n' % n for n in range(15_000))
     content = bytearray(gzip.compress(lines))
     content[-4] ^= 1
     found = rows(JsonlSource(), write(tmp_path, bytes(content), "a.jsonl.gz"))
-    assert len(texts(found)) == 50_000
+    assert len(texts(found)) == 15_000
     assert "damaged" in found[-1]["error"]
 
 

@@ -1,0 +1,91 @@
+"""What sources whose records are lines have in common: ranges of bytes, and every line a row or nothing.
+
+Plain files are cut into ranges of bytes; a range owns the lines that begin in it. A compressed file is one
+range, because it can only be read from its start. `offset` counts uncompressed bytes either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from stages.base import InputFile, Source, SourceBatch, Split
+from stages.sources.byte_stream import is_compressed
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from stages.sources.byte_lines import Line
+    from stages.sources.rows import RowCollector
+
+
+class LineSource(Source):
+    """A source that makes at most one row of a line, by `_add`."""
+
+    source: str = Field(default="", description="what the column `source` says of every row")
+    max_record_bytes: int = Field(default=16_000_000, gt=0, description="longer lines are quarantined without parsing")
+
+    def output_schema(self) -> pyarrow.Schema:
+        """TEXT_SCHEMA: identity, labels and `text`."""
+        from stages.documents import TEXT_SCHEMA
+
+        return TEXT_SCHEMA
+
+    def splits(self, file: InputFile, target_bytes: int) -> list[Split]:
+        """Ranges of about `target_bytes`; one for a compressed file."""
+        if is_compressed(file.path.name):
+            return [whole_file(file)]
+        count = max(1, round(file.size / target_bytes))
+        bounds = [file.size * at // count for at in range(count + 1)]
+        return [Split(file.name, start, end, end - start) for start, end in pairwise(bounds)]
+
+    def read(self, split: Split, path: Path, batch_bytes: int) -> Iterator[SourceBatch]:
+        """Yield the documents and bad lines that begin in the range; blank lines are passed over."""
+        rows = self._collector(split.file, batch_bytes)
+        for line in self._lines(split, path):
+            self._add(line, rows)
+            if rows.full:
+                yield rows.take()
+        yield rows.take()
+
+    def count(self, split: Split, path: Path, limit: int) -> int:
+        """Number of lines of the range that are not blank (1 for an empty file), counted no further than `limit`."""
+        return sum(1 for _ in islice(self._lines(split, path), limit))
+
+    def read_one(self, file: InputFile, offset: int, ordinal: int) -> SourceBatch:
+        """Read the line that begins at `offset`; a compressed file is read from its start."""
+        rows = self._collector(file.name, self.max_record_bytes)
+        for line in self._lines(Split(file.name, offset, offset + 1, 1), file.path):
+            if line.offset == offset and ordinal == 0:
+                self._add(line, rows)
+            break
+        return rows.take()
+
+    def _add(self, line: Line, rows: RowCollector) -> None:
+        """Make a row of the line."""
+        raise NotImplementedError
+
+    def _lines(self, split: Split, path: Path) -> Iterator[Line]:
+        from stages.sources.byte_lines import is_blank, read_lines
+
+        # The end of a compressed file's only range counts compressed bytes, its lines' offsets do not.
+        whole = is_compressed(path.name) and split.start == 0
+        lines = read_lines(path, split.start, None if whole else split.end, self.max_record_bytes)
+        return (line for line in lines if not is_blank(line))
+
+    def _collector(self, file: str, batch_bytes: int) -> RowCollector:
+        from stages.sources.rows import RowCollector
+
+        return RowCollector(file, self.source, self.output_schema(), batch_bytes)
+
+    def _too_large(self, what: str) -> str:
+        return f"the {what} has more than max_record_bytes ({self.max_record_bytes})"
+
+
+def whole_file(file: InputFile) -> Split:
+    """A file as its only range."""
+    return Split(file.name, 0, file.size, file.size)
