@@ -12,21 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from stages import unicode_table
-from stages.repetition_kernel import (
-    BASE,
-    candidates,
-    duplicate_n_grams,
-    duplicates,
-    fold,
-    mix,
-    multiply,
-    power,
-    powers,
-    table_size,
-    top_n_gram,
-)
+from stages.byte_range_kernel import hash_bytes, table_size
+from stages.repetition_kernel import WINDOW, duplicate_n_grams, duplicates, find_candidates, top_n_gram
+from stages.vector_kernel import load_eight, load_up_to_eight, store_eight
 from stages.words_kernel import decode, split_words
-from tokenizer.kernel_cache import allocating_kernel, kernel
+from tokenizer.kernel_cache import allocating_kernel, inlined_kernel, kernel
 
 if TYPE_CHECKING:
     Array = np.ndarray
@@ -36,6 +26,9 @@ SPACE = unicode_table.SPACE
 LINE_BREAK = unicode_table.LINE_BREAK
 ALPHABETIC = unicode_table.ALPHABETIC
 SYMBOL = unicode_table.SYMBOL
+
+HIGH_BITS = np.uint64(0x8080808080808080)
+ODD = np.uint64(0xD1342543DE82EF95)
 
 ELLIPSIS = 0x2026
 BULLET = 0x2022
@@ -56,13 +49,12 @@ class Scratch(NamedTuple):
     sizes: Array  # int64, bytes of the words up to each word
     lengths: Array  # int64, characters of the words up to each word
     hashes: Array  # uint64, of each word
-    prefixes: Array  # uint64, polynomial hash of the words up to each word
-    grams: Array  # uint64, hash of the n-gram that begins at each word
-    repeated: Array  # bool, whether it may repeat
-    seen: Array  # int64, twice as long: first place and number of each n-gram
+    grams: Array  # uint64, of the n-gram that begins at each word
+    rare: Array  # bool, whether no n-gram that begins there occurs twice
+    places: Array  # int64, words
+    counters: Array  # uint8, table_size(2 * words)
     keys: Array  # uint64, table_size(words)
-    slots: Array  # int64, table_size(words)
-    counters: Array  # uint8, table_size(4 * words)
+    seen: Array  # int64, twice as many
 
 
 @allocating_kernel
@@ -73,13 +65,12 @@ def scratch_for(words: int) -> Scratch:
         np.empty(words + 1, dtype=np.int64),
         np.empty(words + 1, dtype=np.int64),
         np.empty(words, dtype=np.uint64),
-        np.empty(words + 1, dtype=np.uint64),
         np.empty(words, dtype=np.uint64),
         np.empty(words, dtype=np.bool_),
-        np.empty(2 * words, dtype=np.int64),
+        np.empty(words + 1, dtype=np.int64),
+        np.empty(table_size(2 * words), dtype=np.uint8),
         np.empty(room, dtype=np.uint64),
-        np.empty(room, dtype=np.int64),
-        np.empty(table_size(4 * words), dtype=np.uint8),
+        np.empty(2 * room, dtype=np.int64),
     )
 
 
@@ -104,8 +95,7 @@ def measure_texts(
         longest = max(longest, offsets[document + 1] - offsets[document])
     starts = np.empty(longest + 1, dtype=np.int64)
     ends = np.empty(longest + 1, dtype=np.int64)
-    joined = np.empty(longest, dtype=np.uint8)
-    table = powers()
+    joined = np.empty(longest + WINDOW, dtype=np.uint8)
     room = 0
     scratch = scratch_for(room)
     for document in range(documents):
@@ -115,7 +105,7 @@ def measure_texts(
             room = 2 * words
             scratch = scratch_for(room)
         spans = starts[:words], ends[:words]
-        measure(data, low, high, classes, spans, stop_words, stop_starts, table, joined, scratch, counts[document])
+        measure(data, low, high, classes, spans, stop_words, stop_starts, joined, scratch, counts[document])
     return counts
 
 
@@ -133,18 +123,17 @@ def measure_words(
     """As measure_texts, with given words: document i has the byte spans word_offsets[i] to [i + 1]."""
     documents = len(offsets) - 1
     counts = np.zeros((documents, COLUMNS), dtype=np.int64)
-    table = powers()
     words, longest = 0, 0
     for document in range(documents):
         words = max(words, word_offsets[document + 1] - word_offsets[document])
         longest = max(longest, offsets[document + 1] - offsets[document])
     scratch = scratch_for(words)
-    joined = np.empty(longest, dtype=np.uint8)
+    joined = np.empty(longest + WINDOW, dtype=np.uint8)
     for document in range(documents):
         first, last = word_offsets[document], word_offsets[document + 1]
         low, high = offsets[document], offsets[document + 1]
         spans = starts[first:last], ends[first:last]
-        measure(data, low, high, classes, spans, stop_words, stop_starts, table, joined, scratch, counts[document])
+        measure(data, low, high, classes, spans, stop_words, stop_starts, joined, scratch, counts[document])
     return counts
 
 
@@ -157,71 +146,94 @@ def measure(
     spans: tuple[Array, Array],
     stop_words: Array,
     stop_starts: Array,
-    table: Array,
     joined: Array,
     scratch: Scratch,
     row: Array,
 ) -> None:
     """Fill one row of counts; `spans` are starts and ends of the words, `joined` (uint8) is scratch for the bytes."""
     starts, ends = spans
-    scan_words(data, classes, starts, ends, table, joined, scratch, row)
+    scan_words(data, classes, starts, ends, joined, scratch, row)
     row[STOP_WORDS] = count_stop_words(data, starts, ends, stop_words, stop_starts)
     scan_lines(data, low, high, classes, row)
     count_repeated_rows(data, low, high, row)
     count_repeated_paragraphs(data, low, high, classes, row)
-    count_n_grams(joined, scratch, len(starts), table, row)
+    count_n_grams(joined, scratch, len(starts), row)
 
 
 @kernel
 def scan_words(
-    data: Array,
-    classes: Array,
-    starts: Array,
-    ends: Array,
-    table: Array,
-    joined: Array,
-    scratch: Scratch,
-    row: Array,
+    data: Array, classes: Array, starts: Array, ends: Array, joined: Array, scratch: Scratch, row: Array
 ) -> None:
     """Count words by kind; fill their running bytes, characters and hashes, and `joined`, the bytes without spaces."""
-    sizes, lengths, hashes, prefixes = scratch.sizes, scratch.lengths, scratch.hashes, scratch.prefixes
-    sizes[0], lengths[0], prefixes[0] = 0, 0, np.uint64(0)
+    sizes, lengths, hashes = scratch.sizes, scratch.lengths, scratch.hashes
+    sizes[0], lengths[0] = 0, 0
+    real_words, real_characters, alpha_words = 0, 0, 0
     for word in range(len(starts)):
-        place = starts[word]
-        end = ends[word]
-        characters = 0
-        real = False
-        alphabetic = False
-        digest = np.uint64(0)
-        while place < end:
-            kind = np.uint16(0)
-            width = 1
-            if data[place] < 0x80:
-                kind = classes[data[place]]
-            else:
-                point, width = decode(data, place)
-                if point < LIMIT:
-                    kind = classes[point]
-            real |= (kind & SYMBOL) == 0
-            alphabetic |= (kind & ALPHABETIC) != 0
-            for step in range(width):
-                digest = multiply(digest, BASE) + np.uint64(data[place + step]) + np.uint64(1)
-            characters += 1
-            place += width
-        digest = fold(digest)
-        size = end - starts[word]
-        for step in range(size):
-            joined[sizes[word] + step] = data[starts[word] + step]
-        hashes[word] = digest
-        prefixes[word + 1] = fold(multiply(prefixes[word], power(table, size)) + digest)
-        sizes[word + 1] = sizes[word] + size
+        start, end = starts[word], ends[word]
+        characters = end - start
+        real = alphabetic = True
+        if not is_ascii_with_letter(data, start, end):
+            characters, real, alphabetic = look_at_word(data, classes, start, end)
+        copy_bytes(data, start, end, joined, sizes[word])
+        hashes[word] = hash_bytes(data, start, end)
+        sizes[word + 1] = sizes[word] + end - start
         lengths[word + 1] = lengths[word] + characters
-        if real:
-            row[REAL_WORDS] += 1
-            row[REAL_CHARACTERS] += characters
-        if alphabetic:
-            row[ALPHA_WORDS] += 1
-    row[WORDS] = len(starts)
+        real_words += real
+        real_characters += characters if real else 0
+        alpha_words += alphabetic
+    row[WORDS], row[REAL_WORDS], row[ALPHA_WORDS] = len(starts), real_words, alpha_words
+    row[REAL_CHARACTERS] = real_characters
+
+
+@inlined_kernel
+def is_ascii_with_letter(data: Array, start: int, end: int) -> bool:
+    """Whether all bytes are ASCII and one is a letter; each byte's answer is its highest bit."""
+    bytes_or = letters = np.uint64(0)
+    while start < end:
+        value = load_up_to_eight(data, start, min(end - start, 8))
+        lowered = value | np.uint64(0x2020202020202020)
+        from_a = lowered + np.uint64(0x1F1F1F1F1F1F1F1F)
+        beyond_z = lowered + np.uint64(0x0505050505050505)
+        bytes_or |= value
+        letters |= from_a & ~beyond_z
+        start += 8
+    return bytes_or & HIGH_BITS == 0 and letters & HIGH_BITS != 0
+
+
+@inlined_kernel
+def copy_bytes(data: Array, start: int, end: int, target: Array, place: int) -> None:
+    """Copy the bytes to `target` from `place` on; up to seven bytes behind them are written too."""
+    while start < end:
+        if start + 8 <= len(data):
+            store_eight(target, place, load_eight(data, start))
+        else:
+            for step in range(end - start):
+                target[place + step] = data[start + step]
+        start += 8
+        place += 8
+
+
+@kernel
+def look_at_word(data: Array, classes: Array, start: int, end: int) -> tuple[int, bool, bool]:
+    """How many characters a word has, whether one of them is no symbol, and whether one is a letter."""
+    characters = 0
+    real = False
+    alphabetic = False
+    place = start
+    while place < end:
+        kind = np.uint16(0)
+        width = 1
+        if data[place] < 0x80:
+            kind = classes[data[place]]
+        else:
+            point, width = decode(data, place)
+            if point < LIMIT:
+                kind = classes[point]
+        real |= (kind & SYMBOL) == 0
+        alphabetic |= (kind & ALPHABETIC) != 0
+        characters += 1
+        place += width
+    return characters, real, alphabetic
 
 
 @allocating_kernel
@@ -384,22 +396,20 @@ def count_repeated_paragraphs(data: Array, low: int, high: int, classes: Array, 
 
 
 @kernel
-def count_n_grams(joined: Array, scratch: Scratch, words: int, table: Array, row: Array) -> None:
+def count_n_grams(joined: Array, scratch: Scratch, words: int, row: Array) -> None:
     """Top 2- to 4-grams and duplicate 5- to 10-grams, in characters."""
-    if words < 2:
-        return
-    sizes, lengths, hashes, grams = scratch.sizes[: words + 1], scratch.lengths, scratch.hashes, scratch.grams
-    repeated, keys, slots = scratch.repeated, scratch.keys, scratch.slots
+    sizes, lengths, hashes, grams = scratch.sizes, scratch.lengths, scratch.hashes, scratch.grams
+    counters, places, keys = scratch.counters, scratch.places, scratch.keys
     for word in range(words):
-        grams[word] = mix(hashes[word] + np.uint64(sizes[word + 1] - sizes[word]))
-        repeated[word] = True
+        grams[word] = hashes[word]
     for n in range(2, 5):
         count = words - n + 1
         if count < 1:
-            break
+            return
         for word in range(count):
-            grams[word] = max(mix(grams[word] * np.uint64(3) + hashes[word + n - 1]), np.uint64(1))
-        row[TOP + n - 2] = top_n_gram(grams, lengths, n, count, repeated, keys, slots, scratch.seen)
-    places = slots[: candidates(joined, sizes, words, 5, slots, scratch.counters)]
+            grams[word] = grams[word] * ODD + hashes[word + n - 1]
+        row[TOP + n - 2] = top_n_gram(grams, lengths, n, count, counters, places, keys, scratch.seen)
+    found = find_candidates(joined, sizes, words, 5, grams, counters, scratch.rare, places)
     for n in range(5, 11):
-        row[DUPLICATE + n - 5] = duplicate_n_grams(scratch.prefixes, sizes, lengths, places, n, words, table, keys)
+        candidates = places[:found]
+        row[DUPLICATE + n - 5] = duplicate_n_grams(joined, sizes, lengths, scratch.rare, candidates, n, words, keys)

@@ -1,11 +1,11 @@
 """Repeated lines, paragraphs and word n-grams of one document, as datatrove 0.10 counts them.
 
-Lines and paragraphs are compared byte for byte behind a 64-bit hash. Word n-grams are compared by hash
-alone: the top n-grams by 64 mixed bits over the words' hashes; the duplicate n-grams, which datatrove
-joins without a space, by a polynomial hash modulo 2^61 - 1 of the joined bytes (Karp and Rabin 1987), taken in
-constant time from prefix hashes. Two different n-grams of a document of a million words collide with a
-probability of about 4e-7. N-grams that cannot repeat are recognised cheaply and passed over.
-Cost: one table look-up for each place that may repeat and each n.
+Lines and paragraphs are compared byte for byte behind a 64-bit hash; word n-grams by a 64-bit hash alone: the
+top n-grams by a polynomial of the words' hashes, the duplicate n-grams, which datatrove joins without a space,
+by a hash of the joined bytes. Two different n-grams of a document of a million words collide with a probability
+of about 3e-8. Tables are entered only by n-grams that small counters do not rule out: different n-grams share
+a counter, so it is an upper bound (a count-min sketch of one row, Cormode and Muthukrishnan 2005).
+Cost: a counter for each word and n, and a table look-up for each n-gram left over.
 """
 
 from __future__ import annotations
@@ -14,116 +14,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tokenizer.kernel_cache import allocating_kernel, kernel
+from stages.byte_range_kernel import characters_between, equal_bytes, hash_bytes, table_size
+from stages.vector_kernel import load_eight
+from tokenizer.kernel_cache import inlined_kernel, kernel
 
 if TYPE_CHECKING:
     Array = np.ndarray
 
-_FNV_PRIME = np.uint64(0x100000001B3)
-MODULUS = np.uint64((1 << 61) - 1)
-_LOW_31 = np.uint64((1 << 31) - 1)
-_LOW_30 = np.uint64((1 << 30) - 1)
-BASE = np.uint64(0x0F3A5C1D97B24E61)
-#: Powers of BASE kept in a table; longer n-grams compute theirs.
-POWERS = 1024
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 #: Bytes that tell whether an n-gram can have a duplicate at all.
 WINDOW = 16
-
-
-@kernel
-def multiply(a: np.uint64, b: np.uint64) -> np.uint64:
-    """a * b modulo 2^61 - 1, for uint64 arguments below it."""
-    a_high, a_low = a >> np.uint64(31), a & _LOW_31
-    b_high, b_low = b >> np.uint64(31), b & _LOW_31
-    middle = a_low * b_high + a_high * b_low
-    total = a_high * b_high * np.uint64(2) + (middle >> np.uint64(30))
-    total += ((middle & _LOW_30) << np.uint64(31)) + a_low * b_low
-    return fold(total)
-
-
-@kernel
-def fold(value: np.uint64) -> np.uint64:
-    """A uint64 modulo 2^61 - 1."""
-    value = (value & MODULUS) + (value >> np.uint64(61))
-    return value - MODULUS if value >= MODULUS else value
-
-
-@kernel
-def mix(value: np.uint64) -> np.uint64:
-    """Spread the bits of a uint64 (the finaliser of SplitMix64)."""
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
-
-
-@allocating_kernel
-def powers() -> Array:
-    """BASE to the power of 0 to POWERS - 1, uint64."""
-    table = np.empty(POWERS, dtype=np.uint64)
-    table[0] = np.uint64(1)
-    for exponent in range(1, POWERS):
-        table[exponent] = multiply(table[exponent - 1], BASE)
-    return table
-
-
-@kernel
-def power(table: Array, exponent: int) -> np.uint64:
-    """BASE to any power, by squaring beyond the table."""
-    if exponent < POWERS:
-        return table[exponent]
-    result, square = np.uint64(1), BASE
-    while exponent:
-        if exponent & 1:
-            result = multiply(result, square)
-        square = multiply(square, square)
-        exponent >>= 1
-    return result
-
-
-@kernel
-def table_size(items: int) -> int:
-    """A power of two at least twice `items`."""
-    size = 16
-    while size < 2 * items:
-        size *= 2
-    return size
-
-
-@kernel
-def characters_between(data: Array, start: int, end: int) -> int:
-    """How many characters the UTF-8 bytes start to end hold."""
-    count = 0
-    for place in range(start, end):
-        if (data[place] & 0xC0) != 0x80:
-            count += 1
-    return count
-
-
-@kernel
-def equal_bytes(data: Array, one: int, other: int, length: int) -> bool:
-    """Whether two ranges of the same length hold the same bytes."""
-    for step in range(length):  # noqa: SIM110 (numba knows no generators here)
-        if data[one + step] != data[other + step]:
-            return False
-    return True
-
-
-@kernel
-def hash_bytes(data: Array, start: int, end: int) -> np.uint64:
-    """64 bits of a byte range, eight bytes at a time."""
-    digest = np.uint64(end - start)
-    place = start
-    while place + 8 <= end:
-        low = np.uint64(data[place]) | np.uint64(data[place + 1]) << np.uint64(8)
-        low |= np.uint64(data[place + 2]) << np.uint64(16) | np.uint64(data[place + 3]) << np.uint64(24)
-        high = np.uint64(data[place + 4]) | np.uint64(data[place + 5]) << np.uint64(8)
-        high |= np.uint64(data[place + 6]) << np.uint64(16) | np.uint64(data[place + 7]) << np.uint64(24)
-        digest = mix(digest ^ (low | high << np.uint64(32)))
-        place += 8
-    while place < end:
-        digest = (digest ^ np.uint64(data[place])) * _FNV_PRIME
-        place += 1
-    return mix(digest)
+#: Where counters stop.
+MOST = 255
 
 
 @kernel
@@ -152,90 +54,109 @@ def duplicates(data: Array, starts: Array, ends: Array, count: int, slots: Array
     return repeats, characters
 
 
+@inlined_kernel
+def counter_of(gram: np.uint64, room: int) -> int:
+    """The number of the counter, of `room` (a power of two), that a hash belongs to."""
+    return int(np.int64(gram >> np.uint64(32)) & (room - 1))
+
+
+@kernel
+def count_all(grams: Array, count: int, counters: Array, room: int) -> int:
+    """Count every n-gram in its counter, up to MOST; returns the highest counter."""
+    counters[:room] = 0
+    for index in range(count):
+        counter = counter_of(grams[index], room)
+        counters[counter] += counters[counter] < MOST
+    highest = np.uint8(0)
+    for counter in range(room):
+        if counters[counter] > highest:
+            highest = counters[counter]
+    return int(np.int64(highest))
+
+
+@kernel
+def count_frequent(
+    grams: Array, count: int, counters: Array, room: int, least: int, places: Array, keys: Array, seen: Array
+) -> tuple[int, int]:
+    """The highest count of an n-gram whose counter is `least` or more, and where the first such n-gram first occurs.
+
+    (1, 0) if none of them occurs twice. `places`, `keys` and `seen` are scratch.
+    """
+    kept = 0
+    for index in range(count):
+        places[kept] = index
+        kept += counters[counter_of(grams[index], room)] >= least
+    mask = table_size(kept) - 1
+    for slot in range(mask + 1):
+        seen[2 * slot + 1] = 0
+    most, first = 1, 0
+    for item in range(kept):
+        gram = grams[places[item]]
+        slot = np.int64(gram >> np.uint64(8)) & mask
+        while seen[2 * slot + 1] and keys[slot] != gram:
+            slot = (slot + 1) & mask
+        if seen[2 * slot + 1] == 0:
+            keys[slot] = gram
+            seen[2 * slot] = places[item]
+        seen[2 * slot + 1] += 1
+        number = seen[2 * slot + 1]
+        if number > most or (number == most > 1 and seen[2 * slot] < first):
+            most, first = number, seen[2 * slot]
+    return most, first
+
+
 @kernel
 def top_n_gram(
-    grams: Array, lengths: Array, n: int, count: int, repeated: Array, keys: Array, slots: Array, seen: Array
+    grams: Array, lengths: Array, n: int, count: int, counters: Array, places: Array, keys: Array, seen: Array
 ) -> int:
     """Characters of the most frequent n-gram (the first met among equals), spaces included, times its count.
 
-    `grams` (uint64, not 0) are the hashes of the `count` n-grams, `lengths` (int64, words + 1) the characters of
-    the words summed up to each word. `repeated` (bool) says whether the (n - 1)-gram at a place occurs twice:
-    else the n-gram cannot. It is overwritten with the same for n. The rest is scratch (uint64 and int64 of
-    table_size(count), int64 of 2 * count).
+    `grams` (uint64) are the hashes of the `count` n-grams, `lengths` (int64, words + 1) the characters of the
+    words summed up to each word. The rest is scratch: `counters` (uint8 of table_size(2 * count)), `places`
+    (int64 of count), `keys` (uint64 of table_size(count)) and `seen` (int64, twice as many).
     """
-    mask = table_size(count) - 1
-    keys[: mask + 1] = 0
-    distinct = 0
-    for index in range(count):
-        if not repeated[index]:
-            continue
-        gram = grams[index]
-        slot = np.int64(gram >> np.uint64(8)) & mask
-        while keys[slot] != gram and keys[slot] != 0:
-            slot = (slot + 1) & mask
-        if keys[slot] == 0:
-            keys[slot] = gram
-            slots[slot] = distinct
-            seen[2 * distinct] = index
-            seen[2 * distinct + 1] = 1
-            repeated[index] = False
-            distinct += 1
-        else:
-            item = slots[slot]
-            seen[2 * item + 1] += 1
-            repeated[seen[2 * item]] = True
-    most = 1
-    first = 0
-    for item in range(distinct):
-        if seen[2 * item + 1] > most:
-            most = seen[2 * item + 1]
-            first = seen[2 * item]
+    room = table_size(2 * count)
+    bound = count_all(grams, count, counters, room)
+    most, first = 1, 0
+    if bound > 1:
+        most, first = count_frequent(grams, count, counters, room, bound, places, keys, seen)
+        if max(most, 2) < bound:  # n-grams of lower counters may be as frequent
+            most, first = count_frequent(grams, count, counters, room, max(most, 2), places, keys, seen)
     return (lengths[first + n] - lengths[first] + n - 1) * most
 
 
 @kernel
-def candidates(joined: Array, sizes: Array, words: int, shortest: int, places: Array, counters: Array) -> int:
-    """Write to `places` the words at which an n-gram of `shortest` words or more may have a duplicate.
+def find_candidates(
+    joined: Array, sizes: Array, words: int, shortest: int, windows: Array, counters: Array, rare: Array, places: Array
+) -> int:
+    """Find the words at which an n-gram of `shortest` words or more may have a duplicate.
 
     An n-gram of at least WINDOW bytes has none if its first WINDOW bytes, joined without spaces, occur once.
-    Returns the number of places, which is an upper bound: different windows may share a counter. `places` is
-    int64 of words, `counters` scratch (uint8 of table_size(4 * words)).
+    Writes to `rare` (bool) which words have such a window, and the others, with those whose shortest n-gram
+    is shorter than it, to `places` (int64); returns their number. `joined` must have WINDOW more bytes than are
+    used; `windows` (uint64 of words) and `counters` (uint8 of table_size(2 * words)) are scratch.
     """
-    mask = table_size(4 * words) - 1
-    counters[: mask + 1] = 0
-    leaving = np.uint64(1)
-    for _ in range(WINDOW):
-        leaving *= _FNV_PRIME
-    digest = np.uint64(0)
-    end = 0
-    whole = 0
-    while whole < words and sizes[whole] + WINDOW <= sizes[words]:
-        while end < sizes[whole] + WINDOW:
-            digest = digest * _FNV_PRIME + np.uint64(joined[end])
-            if end >= WINDOW:
-                digest -= leaving * np.uint64(joined[end - WINDOW])
-            end += 1
-        slot = np.int64(mix(digest)) & mask
-        places[whole] = slot
-        counters[slot] = min(counters[slot] + 1, 2)
-        whole += 1
+    room = table_size(2 * words)
+    for word in range(words):
+        first = load_eight(joined, sizes[word]) * _ODD
+        windows[word] = ((first ^ first >> np.uint64(32)) + load_eight(joined, sizes[word] + 8)) * _ODD
+    count_all(windows, words, counters, room)
     count = 0
     for word in range(words - shortest + 1):
-        if word >= whole or counters[places[word]] > 1 or sizes[word + shortest] - sizes[word] < WINDOW:
-            places[count] = word
-            count += 1
+        rare[word] = counters[counter_of(windows[word], room)] < 2
+        places[count] = word
+        count += not rare[word] or sizes[word + shortest] - sizes[word] < WINDOW
     return count
 
 
 @kernel
 def duplicate_n_grams(
-    prefixes: Array, sizes: Array, lengths: Array, places: Array, n: int, words: int, table: Array, keys: Array
+    joined: Array, sizes: Array, lengths: Array, rare: Array, places: Array, n: int, words: int, keys: Array
 ) -> int:
     """Characters of n-grams that repeat an earlier one; a hit is jumped over, so nothing counts twice.
 
-    `prefixes` (uint64, words + 1) are the polynomial hashes of the joined words up to each word, `sizes` and
-    `lengths` (int64) their bytes and characters; `places` are those of candidates(), `table` is powers(), `keys`
-    scratch (uint64 of table_size(len(places))).
+    `sizes` and `lengths` (int64, words + 1) are the bytes and characters up to each word; `rare` and `places`
+    come from find_candidates(), `keys` is scratch (uint64 of table_size(len(places))).
     """
     mask = table_size(len(places)) - 1
     keys[: mask + 1] = 0
@@ -245,12 +166,10 @@ def duplicate_n_grams(
         word = places[item]
         if word > words - n:
             break
-        if word < next_word:
+        if word < next_word or (rare[word] and sizes[word + n] - sizes[word] >= WINDOW):
             continue
-        shift = power(table, sizes[word + n] - sizes[word])
-        gram = prefixes[word + n] + MODULUS - multiply(prefixes[word], shift)
-        gram = (gram - MODULUS if gram >= MODULUS else gram) + np.uint64(1)
-        slot = np.int64(mix(gram)) & mask
+        gram = max(hash_bytes(joined, sizes[word], sizes[word + n]), np.uint64(1))
+        slot = np.int64(gram) & mask
         while keys[slot] != gram and keys[slot] != 0:
             slot = (slot + 1) & mask
         if keys[slot] == 0:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stages import unicode_table
-from tokenizer.kernel_cache import kernel
+from tokenizer.kernel_cache import inlined_kernel, kernel
 
 if TYPE_CHECKING:
     Array = np.ndarray
@@ -34,7 +34,7 @@ ELLIPSIS = 0x2026
 POINT, KIND, PLACE, MARK = 0, 1, 2, 3
 
 
-@kernel
+@inlined_kernel
 def prefix_length(piece: Array, low: int, high: int) -> int:
     """How many characters at `low` are a prefix."""
     if low >= high:
@@ -56,7 +56,7 @@ def prefix_length(piece: Array, low: int, high: int) -> int:
     return 0
 
 
-@kernel
+@inlined_kernel
 def suffix_length(piece: Array, low: int, high: int) -> int:
     """How many characters before `high` are a suffix; what precedes `low` is out of sight."""
     if low >= high:
@@ -125,17 +125,20 @@ def _unit_codes() -> Array:
 UNITS = _unit_codes()
 
 
-@kernel
+@inlined_kernel
 def infix_length(piece: Array, low: int, high: int, place: int) -> int:
     """How many characters at `place` are an infix of the characters low to high."""
     point = piece[place, POINT]
+    kind = piece[place, KIND]
+    if kind & (LETTER | DIGIT) and not kind & ICON:
+        return 0
     if point == 46:
         end = place
         while end < high and piece[end, POINT] == 46:
             end += 1
         if end - place > 1:
             return end - place
-    if point == ELLIPSIS or piece[place, KIND] & ICON:
+    if point == ELLIPSIS or kind & ICON:
         return 1
     if place == low or place + 1 >= high:
         return 0

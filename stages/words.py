@@ -29,6 +29,7 @@ def exception_table() -> np.ndarray:
         # Joining happens in place, so an exception never becomes more words than it replaces.
         if len(words) <= count <= layout.MOST_JOINED and count > 1:
             table[layout.BY_RULE + index] = count
+            table[layout.JOINED + entry.encode()[0]] |= 1 << count
     return table
 
 
@@ -62,7 +63,7 @@ def _table(entries: Mapping[str, tuple[str, ...]]) -> np.ndarray:
     for index, text in enumerate(texts):
         corner = (text[0] & 63) << 6 | (text[-1] & 63)
         table[layout.LENGTHS + corner] |= 1 << len(text)
-        slot = (_fnv1a(text) >> 20) % layout.SLOT_COUNT
+        slot = layout.first_slot(np.frombuffer(text, dtype=np.uint8), 0, len(text))
         while table[layout.SLOTS + slot] >= 0:
             slot = (slot + 1) % layout.SLOT_COUNT
         table[layout.SLOTS + slot] = index
@@ -75,10 +76,3 @@ def _table(entries: Mapping[str, tuple[str, ...]]) -> np.ndarray:
 
 def _fill(table: np.ndarray, section: int, values: np.ndarray | list[int]) -> None:
     table[section : section + len(values)] = values
-
-
-def _fnv1a(data: bytes) -> int:
-    digest = 0xCBF29CE484222325
-    for byte in data:
-        digest = (digest ^ byte) * 0x100000001B3 % 2**64
-    return digest

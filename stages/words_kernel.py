@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stages import unicode_table
+from stages.byte_range_kernel import hash_bytes
+from stages.vector_kernel import BLOCK, first_flag, letter_flags
 from stages.word_rules_kernel import KIND, MARK, PLACE, POINT, infix_length, prefix_length, suffix_length
 from stages.word_urls_kernel import is_url
-from tokenizer.kernel_cache import kernel
+from tokenizer.kernel_cache import inlined_kernel, kernel
 
 if TYPE_CHECKING:
     Array = np.ndarray
@@ -31,24 +33,21 @@ BEFORE_STOP = unicode_table.BEFORE_STOP
 #: No exception is made of more words by the rules than this.
 MOST_JOINED = 16
 
-_FNV_OFFSET = np.uint64(0xCBF29CE484222325)
-_FNV_PRIME = np.uint64(0x100000001B3)
-
-
 #: The exceptions of stages/word_exceptions.py as a hash table in one int64 array (stages/words.py fills it).
 #: Its sections:
 LENGTHS = 0  # by the low six bits of first and last byte: bit n is set if an entry has n bytes
-SLOTS = LENGTHS + 4096  # open addressing by FNV-1a of the bytes: number of the entry, or -1
+SLOTS = LENGTHS + 4096  # open addressing by hash_bytes of the entry: its number, or -1
 SLOT_COUNT = 8192
 STARTS = SLOTS + SLOT_COUNT  # where an entry's bytes start in DATA, and where the last one's end
 MOST_ENTRIES = 2047
 PIECE_STARTS = STARTS + MOST_ENTRIES + 1  # where the byte lengths of an entry's words start in PIECES
 BY_RULE = PIECE_STARTS + MOST_ENTRIES + 1  # how many words the rules alone make of it; 0 for whole
-PIECES = BY_RULE + MOST_ENTRIES + 1
+JOINED = BY_RULE + MOST_ENTRIES + 1  # by first byte: bit n is set if the rules make n words of an entry
+PIECES = JOINED + 256
 DATA = PIECES + 4 * MOST_ENTRIES
 
 
-@kernel
+@inlined_kernel
 def decode(data: Array, place: int) -> tuple[np.int64, int]:
     """Code point and byte length of the UTF-8 character that starts at `place` (valid UTF-8 assumed)."""
     first = np.int64(data[place])
@@ -63,7 +62,7 @@ def decode(data: Array, place: int) -> tuple[np.int64, int]:
     return ((first & 0x07) << 18) | (point << 6) | np.int64(data[place + 3] & 0x3F), 4
 
 
-@kernel
+@inlined_kernel
 def may_be_exception(exceptions: Array, data: Array, start: int, end: int) -> bool:
     """Whether some exception has the length, first and last byte of data[start:end]."""
     length = end - start
@@ -74,12 +73,8 @@ def may_be_exception(exceptions: Array, data: Array, start: int, end: int) -> bo
 
 
 @kernel
-def plain_end(data: Array, place: int, end: int, classes: Array) -> int:
-    """Where the run of letters, or else of ASCII digits, that begins at `place` ends: no rule cuts within it."""
-    if place < end and 48 <= data[place] <= 57:
-        while place < end and 48 <= data[place] <= 57:
-            place += 1
-        return place
+def letters_end(data: Array, place: int, end: int, classes: Array) -> int:
+    """Where the run of letters of any script that begins at `place` ends: no rule cuts within it."""
     while place < end:
         if data[place] < 0x80:
             if not 97 <= (data[place] | 32) <= 122:
@@ -95,26 +90,35 @@ def plain_end(data: Array, place: int, end: int, classes: Array) -> int:
 
 
 @kernel
-def mark_length(data: Array, place: int, end: int, classes: Array) -> int:
+def digits_end(data: Array, place: int, end: int) -> int:
+    """Where the run of ASCII digits that begins at `place` ends: no rule cuts within it."""
+    while place < end and 48 <= data[place] <= 57:
+        place += 1
+    return place
+
+
+@inlined_kernel
+def mark_length(data: Array, place: int, classes: Array) -> int:
     """1 if at `place`, after letters or digits, stands a mark that is always taken off the end of a word, else 0."""
-    if place == end:
-        return 0
     mark = data[place]
     if mark == 46:  # a full stop may belong to the word, but not after a lower-case letter or a digit
         return 1 if data[place - 1] < 0x80 and classes[data[place - 1]] & BEFORE_STOP else 0
     return 1 if mark == 44 or mark == 58 or mark == 59 or mark == 41 or mark == 33 or mark == 63 else 0  # , : ; ) ! ?
 
 
-@kernel
+@inlined_kernel
+def first_slot(data: Array, start: int, end: int) -> int:
+    """Where in SLOTS the search for data[start:end] begins."""
+    return int(np.int64(hash_bytes(data, start, end) >> np.uint64(40)) & (SLOT_COUNT - 1))
+
+
+@inlined_kernel
 def find_exception(exceptions: Array, data: Array, start: int, end: int) -> int:
     """The number of the exception that data[start:end] is, or -1."""
     length = end - start
     if not may_be_exception(exceptions, data, start, end):
         return -1
-    digest = _FNV_OFFSET
-    for place in range(start, end):
-        digest = (digest ^ np.uint64(data[place])) * _FNV_PRIME
-    slot = np.int64(digest >> np.uint64(20)) & (SLOT_COUNT - 1)
+    slot = first_slot(data, start, end)
     while exceptions[SLOTS + slot] >= 0:
         entry = exceptions[SLOTS + slot]
         first = exceptions[STARTS + entry]
@@ -148,23 +152,37 @@ def split_words(
     """
     count = 0
     place = start
+    block = start - BLOCK  # `others` has a bit for each of the BLOCK bytes from here on: it is no ASCII letter
+    others = np.uint64(0)
     while place < end:
         begin = place
-        stop = plain_end(data, place, end, classes)
+        if place - block >= BLOCK or others >> np.uint64(place - block) == 0:
+            block = place
+            others = ~letter_flags(data, place)
+        stop = min(place + first_flag(others >> np.uint64(place - block)), end)
+        if stop < end:
+            if data[stop] >= 0x80:
+                stop = letters_end(data, stop, end, classes)
+            elif stop == begin:
+                stop = digits_end(data, begin, end)
         if stop > begin:
-            mark = mark_length(data, stop, end, classes)
-            place = stop + mark
-            if place == end or data[place] == 32 or data[place] == 10:
-                # Most words are plain, perhaps with a mark behind: nothing else to take off but an exception.
-                whole = mark and may_be_exception(exceptions, data, begin, place)
-                if not whole and not may_be_exception(exceptions, data, begin, stop):
+            # Most words are plain, perhaps with a mark behind: nothing else to take off but an exception.
+            if stop == end or data[stop] == 32 or data[stop] == 10:
+                if find_exception(exceptions, data, begin, stop) < 0:
                     starts[count], ends[count] = begin, stop
                     count += 1
-                    if mark:
-                        starts[count], ends[count] = stop, place
-                        count += 1
-                    place += 1
+                    place = stop + 1
                     continue
+            elif mark_length(data, stop, classes):
+                place = stop + 1
+                if place == end or data[place] == 32 or data[place] == 10:
+                    whole = find_exception(exceptions, data, begin, place)
+                    if whole < 0 and find_exception(exceptions, data, begin, stop) < 0:
+                        starts[count], ends[count] = begin, stop
+                        starts[count + 1], ends[count + 1] = stop, place
+                        count += 2
+                        place += 1
+                        continue
         place = begin
         size = 0
         while place < end:
@@ -238,7 +256,7 @@ def split_piece(data: Array, exceptions: Array, piece: Array, size: int, starts:
     return count
 
 
-@kernel
+@inlined_kernel
 def append(piece: Array, starts: Array, ends: Array, count: int, low: int, high: int) -> int:
     """Append the characters low to high as a word."""
     starts[count] = piece[low, PLACE]
@@ -246,7 +264,7 @@ def append(piece: Array, starts: Array, ends: Array, count: int, low: int, high:
     return count + 1
 
 
-@kernel
+@inlined_kernel
 def append_exception(exceptions: Array, entry: int, place: int, starts: Array, ends: Array, count: int) -> int:
     """Append the words that an exception is made of, from the byte `place` on."""
     for part in range(exceptions[PIECE_STARTS + entry], exceptions[PIECE_STARTS + entry + 1]):
@@ -257,7 +275,7 @@ def append_exception(exceptions: Array, entry: int, place: int, starts: Array, e
     return count
 
 
-@kernel
+@inlined_kernel
 def split_infixes(piece: Array, low: int, high: int, starts: Array, ends: Array, count: int) -> int:
     """Append the characters low to high, cut at infixes. An infix at the very start is no cut."""
     begin = low
@@ -289,11 +307,17 @@ def join_exceptions(
     word, or -1 for a word that a run covers.
     """
     words = count - first
+    sizes = np.int64(0)  # bit n: some run of n words may be an exception
     for word in range(words):
         piece[word, MARK] = 0
+        sizes |= exceptions[JOINED + data[starts[first + word]]]
     found = False
     for size in range(min(MOST_JOINED, words), 1, -1):
+        if sizes >> size & 1 == 0:
+            continue
         for begin in range(words - size + 1):
+            if exceptions[JOINED + data[starts[first + begin]]] >> size & 1 == 0:
+                continue
             last = begin + size - 1
             entry = find_exception(exceptions, data, starts[first + begin], ends[first + last])
             if entry < 0 or exceptions[BY_RULE + entry] != size:

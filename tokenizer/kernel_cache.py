@@ -39,6 +39,11 @@ def kernel(function: Callable[..., Any]) -> Any:
     return _compiled(function, _nrt=False)
 
 
+def inlined_kernel(function: Callable[..., Any]) -> Any:
+    """As kernel, for a small inner function: compiled into its callers, since passing an array is seven arguments."""
+    return _compiled(function, _nrt=False, forceinline=True)
+
+
 def allocating_kernel(function: Callable[..., Any]) -> Any:
     """As kernel, for a function that makes arrays or returns a tuple of them; keep hot loops out of it."""
     return _compiled(function)

@@ -1,0 +1,72 @@
+"""Hash, compare and count ranges of bytes, eight bytes a step.
+
+The hash is for tables in memory: 64 well mixed bits, no defence against texts made to collide. Cost: two
+multiplications for a range of up to eight bytes, one more for each eight further bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stages.vector_kernel import load_eight, load_up_to_eight
+from tokenizer.kernel_cache import inlined_kernel, kernel
+
+if TYPE_CHECKING:
+    Array = np.ndarray
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+@inlined_kernel
+def mix(value: np.uint64) -> np.uint64:
+    """Spread the bits of a uint64 (the finaliser of SplitMix64)."""
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
+
+
+@kernel
+def hash_bytes(data: Array, start: int, end: int) -> np.uint64:
+    """64 bits of the bytes start to end."""
+    digest = np.uint64(end - start) * _ODD
+    while start + 8 < end:
+        digest = (digest ^ load_eight(data, start)) * _ODD
+        digest ^= digest >> np.uint64(32)
+        start += 8
+    if start < end:
+        digest ^= load_up_to_eight(data, start, end - start)
+    return mix(digest)
+
+
+@kernel
+def equal_bytes(data: Array, one: int, other: int, length: int) -> bool:
+    """Whether two ranges of the same length hold the same bytes."""
+    step = 0
+    while step + 8 < length:
+        if load_eight(data, one + step) != load_eight(data, other + step):
+            return False
+        step += 8
+    if step == length:
+        return True
+    return load_up_to_eight(data, one + step, length - step) == load_up_to_eight(data, other + step, length - step)
+
+
+@kernel
+def characters_between(data: Array, start: int, end: int) -> int:
+    """How many characters the UTF-8 bytes start to end hold."""
+    count = 0
+    for place in range(start, end):
+        if (data[place] & 0xC0) != 0x80:
+            count += 1
+    return count
+
+
+@kernel
+def table_size(items: int) -> int:
+    """A power of two at least twice `items`."""
+    size = 16
+    while size < 2 * items:
+        size *= 2
+    return size
