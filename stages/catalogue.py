@@ -13,6 +13,7 @@ from stages.base import Stage, StageError
 
 CATALOGUE: dict[str, str] = {
     "warc": "stages.warc.source:WarcSource",
+    "wet": "stages.warc.wet:WetSource",
     "jsonl": "stages.sources.jsonl:JsonlSource",
     "parquet": "stages.sources.parquet:ParquetSource",
     "arrow": "stages.sources.arrow:ArrowSource",
