@@ -58,7 +58,7 @@ class LanguageFilter(Filter):
     )
     sample_bytes: int | None = Field(
         None,
-        ge=512,
+        ge=1024,
         description="Of longer texts classify pieces of so many bytes together, from all over them; null reads all.",
     )
 

@@ -1,7 +1,7 @@
 """Long texts cut down to pieces from all over them, so that classifying one costs the same however long it is.
 
-Eight pieces of equal size, one from the middle of each eighth of the text, each beginning and ending at white
-space where there is some within 48 bytes, else between two characters, joined by spaces. Which bytes are taken depends
+Sixteen pieces of equal size, one from the middle of each sixteenth of the text, each beginning and ending at white
+space where there is some within 32 bytes, else between two characters, joined by spaces. Which bytes are taken depends
 on nothing but the text. Cost: one copy of what remains.
 """
 
@@ -16,8 +16,8 @@ from tokenizer.kernel_cache import allocating_kernel, kernel
 if TYPE_CHECKING:
     Array = np.ndarray
 
-_PIECES = 8
-_REACH = 48
+_PIECES = 16
+_REACH = 32
 _SPACE = 32
 
 
