@@ -254,6 +254,10 @@ class Exchange(Stage):
     #: True when the exchange needs documents/ as finally written (removals applied, part and row final).
     materialised: ClassVar[bool] = False
 
+    def columns_needed(self) -> tuple[str, ...]:
+        """`needs`, and columns that parameters name besides."""
+        return self.needs
+
     def phases(self, label: str, upstream: Upstream, seed: int) -> tuple[list[Phase], Upstream]:
         """The phases to add to the plan, and the documents as they stand after them."""
         raise NotImplementedError

@@ -33,6 +33,7 @@ CATALOGUE: dict[str, str] = {
     "host_cap": "stages.url.host_cap:HostCap",
     "exact_dedup": "stages.exact_dedup:ExactDedup",
     "minhash_dedup": "stages.minhash.stage:MinhashDedup",
+    "split_documents": "stages.split_documents:SplitDocuments",
     "train_tokenizer": "stages.train_tokenizer:TrainTokenizer",
     "write_shards": "stages.write_shards:WriteShards",
 }

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -34,13 +33,15 @@ from pydantic import Field
 from stages.base import Exchange, Phase, Read, StageError, Task, Upstream
 from stages.documents import IDENTITY
 from stages.exact_dedup import text_hashes
-from stages.identity import bytes_hash, identity_hash, mix
+from stages.identity import identity_hash, mix
+from stages.parting import file_label, names_of
 from stages.removals import concat_batches
 
 if TYPE_CHECKING:
     from shards.index import ShardEntry
     from tokenizer import EncodedBatch, Tokenizer
 
+_SOURCE = "source"
 #: What documents without a source are filed under.
 NO_SOURCE = "documents"
 
@@ -58,12 +59,18 @@ class WriteShards(Exchange):
     libraries: ClassVar[tuple[str, ...]] = ("tokenizers",)
 
     tokenizer: Path | None = Field(None, description="A tokenizer.json; left out, the one trained in this recipe.")
+    source: str = Field(
+        "source", description="Column whose values part the shards: with `language`, each language has its own."
+    )
     format: Literal["arrow"] = Field("arrow", description="arrow: Arrow IPC streams that trainers map into memory.")
     buckets: int = Field(
         16, ge=1, le=65536, description="Tasks of the shuffle; each holds its share of all tokens in memory."
     )
     shard_tokens: int = Field(100_000_000, ge=1, description="Tokens after which a shard is cut.")
     validation_fraction: float = Field(0.01, ge=0, le=1, description="Share of the documents set apart.")
+
+    def columns_needed(self) -> tuple[str, ...]:
+        return self.needs if self.source == _SOURCE else (*self.needs, self.source)
 
     def phases(self, label: str, upstream: Upstream, seed: int) -> tuple[list[Phase], Upstream]:
         if self.tokenizer is None and upstream.tokenizer is None:
@@ -93,13 +100,13 @@ class WriteShards(Exchange):
         import tokenizer
 
         bpe = tokenizer.load(self._tokenizer_of(task))
-        columns = [*(field.name for field in IDENTITY), "source", "text", *_cluster_columns(task)]
+        columns = [*(field.name for field in IDENTITY), self.source, "text", *_cluster_columns(task)]
         batches = []
         for rows, batch in task.documents(columns):
             has_text = np.diff(_text_offsets(batch.column("text"))) > 0
             task.count("documents_without_text", int((~has_text).sum()))
             kept = pa.array(has_text)
-            tokens = tokenize_batch(bpe, task.index, rows.filter(kept), batch.filter(kept), task.seed)
+            tokens = tokenize_batch(bpe, task.index, rows.filter(kept), batch.filter(kept), task.seed, self.source)
             validation = tokens.column("draw").to_numpy() < self._validation_limit()
             index = tokens.schema.get_field_index("draw")
             batches.append(tokens.set_column(index, "validation", pa.array(validation)))
@@ -162,13 +169,15 @@ class WriteShards(Exchange):
         return (table["key"].to_numpy() % buckets.astype(np.uint64)).astype(np.int64)
 
 
-def tokenize_batch(bpe: Tokenizer, part: int, rows: pa.Array, batch: pa.RecordBatch, seed: int) -> pa.RecordBatch:
+def tokenize_batch(
+    bpe: Tokenizer, part: int, rows: pa.Array, batch: pa.RecordBatch, seed: int, source: str = _SOURCE
+) -> pa.RecordBatch:
     """The documents of a batch as tokens that end with end-of-text, ready to be shuffled.
 
-    `batch` has identity, text (none empty) and, where known, source and columns that end in `_cluster`. Gives
-    tokens (large_list), part, row, bytes (uint32), source (string), key (uint64: the place in the shuffle) and
-    draw (uint64: uniform; equal for documents of one duplicate cluster). Raises StageError where gigatoken and
-    `tokenizers` disagree about a sampled text.
+    `batch` has identity, text (none empty) and, where known, the column `source` names and columns that end in
+    `_cluster`. Gives tokens (large_list), part, row, bytes (uint32), source (string), key (uint64: the place in the
+    shuffle) and draw (uint64: uniform; equal for documents of one duplicate cluster). Raises StageError where gigatoken
+    and `tokenizers` disagree about a sampled text.
     """
     text = batch.column("text")
     encoded = bpe.encode_batch(text)
@@ -181,7 +190,7 @@ def tokenize_batch(bpe: Tokenizer, part: int, rows: pa.Array, batch: pa.RecordBa
         "part": pa.array(np.full(len(rows), part, dtype=np.uint32)),
         "row": rows.cast(pa.uint32()),
         "bytes": pa.array(np.diff(_text_offsets(text)).astype(np.uint32)),
-        "source": _sources(batch),
+        "source": names_of(batch, source, NO_SOURCE),
         "key": pa.array(identity_hash(file, offset, ordinal, seed)),
         "draw": pa.array(mix(_cluster_hashes(batch), seed)),
     }
@@ -211,12 +220,6 @@ def _cluster_hashes(batch: pa.RecordBatch) -> np.ndarray:
             known = cluster.is_valid().to_numpy(zero_copy_only=False)
             hashes = np.where(known, cluster.fill_null(0).to_numpy(), hashes)
     return hashes
-
-
-def _sources(batch: pa.RecordBatch) -> pa.Array:
-    if "source" not in batch.schema.names:
-        return pa.repeat(pa.scalar(NO_SOURCE), batch.num_rows)
-    return batch.column("source").cast(pa.string()).fill_null(NO_SOURCE)
 
 
 def _text_offsets(text: pa.Array) -> np.ndarray:
@@ -289,7 +292,7 @@ def cut_shards(batches: Sequence[pa.RecordBatch], bucket: int, shard_tokens: int
         split, name = ("train", "val")[validation[members[0]]], names[source[members[0]]]
         starts = np.cumsum(lengths[members]) - lengths[members]
         for k, documents in enumerate(_runs(members, starts // shard_tokens)):
-            file = f"{split}-{_file_label(name)}-{bucket:05d}-{k:05d}.arrow"
+            file = f"{split}-{file_label(name)}-{bucket:05d}-{k:05d}.arrow"
             yield CutShard(file, split, name, table.take(pa.array(documents)))
 
 
@@ -305,9 +308,3 @@ def _ranks(strings: pa.ChunkedArray) -> tuple[list[str], np.ndarray]:
 def _runs(rows: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
     """Cut `rows` wherever the label beside it changes."""
     return np.split(rows, np.flatnonzero(np.diff(labels)) + 1)
-
-
-def _file_label(source: str) -> str:
-    """The source as part of a file name; two sources never share one."""
-    plain = re.sub(r"[^A-Za-z0-9_.]", "_", source)[:64]
-    return plain if plain == source else f"{plain}_{bytes_hash(source.encode()):016x}"
