@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from stages.base import StageError
+from stages.rules.profile import section
 from stages.rules.rule_set import RuleSet, pinned
 
 if TYPE_CHECKING:
@@ -44,10 +45,15 @@ class GopherFilter(RuleSet):
         "gopher_ellipsis_lines": "lines that end with '...' or '…' before white space / lines",
         "gopher_alpha_words": "words with at least one letter / words",
         "gopher_stop_words": "how many different stop words occur (case counts)",
+        "gopher_stop_word_count": "how often stop words occur (case counts)",
         "gopher_dup_para_frac": "paragraphs that equal an earlier one / paragraphs",
         "gopher_dup_para_char_frac": "characters of paragraphs that equal an earlier one / characters of text",
         "gopher_dup_line_frac": "lines that equal an earlier one / lines (cut at runs of newlines)",
         "gopher_dup_line_char_frac": "characters of lines that equal an earlier one / characters of text",
+        "gopher_dup_split_line_frac": "the same for lines as str.splitlines, blank ones among them; null unless the "
+        "profile judges it",
+        "gopher_dup_split_line_char_frac": "characters of these lines / characters of text; null unless the profile "
+        "judges it",
         **{
             f"gopher_top_{n}_gram": f"characters of the most frequent run of {n} words, times its count "
             "/ characters of the text"
@@ -115,9 +121,16 @@ class GopherFilter(RuleSet):
         longest = int((offsets[1:] - offsets[:-1]).max(initial=0))
         stop_words, stop_starts = self._stop_words()
         counts = measure_texts(
-            data, offsets, character_classes(), stop_words, stop_starts, exception_table(), scratch(longest)
+            data,
+            offsets,
+            character_classes(),
+            stop_words,
+            stop_starts,
+            self._judges_split_lines(),
+            exception_table(),
+            scratch(longest),
         )
-        return _with_measurements(batch, counts)
+        return self._with_measurements(batch, counts)
 
     def measure_given_words(self, batch: pa.RecordBatch, words: Sequence[Sequence[str]]) -> pa.RecordBatch:
         """Add the measurement columns, taking each text's words from outside instead of splitting them.
@@ -131,8 +144,28 @@ class GopherFilter(RuleSet):
         data, offsets = _texts(batch)
         stop_words, stop_starts = self._stop_words()
         word_offsets, starts, ends = _spans(data.tobytes(), offsets.tolist(), words)
-        counts = measure_words(data, offsets, character_classes(), stop_words, stop_starts, word_offsets, starts, ends)
-        return _with_measurements(batch, counts)
+        counts = measure_words(
+            data,
+            offsets,
+            character_classes(),
+            stop_words,
+            stop_starts,
+            self._judges_split_lines(),
+            word_offsets,
+            starts,
+            ends,
+        )
+        return self._with_measurements(batch, counts)
+
+    def _with_measurements(self, batch: pa.RecordBatch, counts: np.ndarray) -> pa.RecordBatch:
+        from stages.frames import with_column
+
+        for name, values in _columns(counts, self._judges_split_lines()).items():
+            batch = with_column(batch, name, values)
+        return batch
+
+    def _judges_split_lines(self) -> bool:
+        return "gopher_dup_split_line_frac" in section(self.profile, self.name).columns()
 
     def _stop_words(self) -> tuple[np.ndarray, np.ndarray]:
         import numpy as np
@@ -170,12 +203,11 @@ def _spans(
     return np.array(counts, np.int64), np.array(starts, np.int64), np.array(ends, np.int64)
 
 
-def _with_measurements(batch: pa.RecordBatch, counts: np.ndarray) -> pa.RecordBatch:
-    """Turn the kernel's integers into the columns of GopherFilter.measurements."""
+def _columns(counts: np.ndarray, split_lines: bool) -> dict[str, pa.Array]:
+    """The columns of GopherFilter.measurements, from the kernel's integers."""
     import pyarrow as pa
 
     from stages import gopher_kernel as k
-    from stages.frames import with_column
     from stages.ratios import ratio
 
     def quotient(numerator: int, denominator: int) -> pa.Array:
@@ -184,7 +216,8 @@ def _with_measurements(batch: pa.RecordBatch, counts: np.ndarray) -> pa.RecordBa
     def share_of_text(numerator: int) -> pa.Array:
         return ratio(counts[:, numerator], counts[:, k.CHARACTERS], empty=0.0)
 
-    columns = {
+    unasked = pa.nulls(len(counts), pa.float64())
+    return {
         "gopher_words": pa.array(counts[:, k.WORDS]),
         "gopher_real_words": pa.array(counts[:, k.REAL_WORDS]),
         "gopher_word_length": quotient(k.REAL_CHARACTERS, k.REAL_WORDS),
@@ -194,13 +227,13 @@ def _with_measurements(batch: pa.RecordBatch, counts: np.ndarray) -> pa.RecordBa
         "gopher_ellipsis_lines": quotient(k.ELLIPSIS_LINES, k.LINES),
         "gopher_alpha_words": quotient(k.ALPHA_WORDS, k.WORDS),
         "gopher_stop_words": pa.array(counts[:, k.STOP_WORDS]),
+        "gopher_stop_word_count": pa.array(counts[:, k.STOP_WORD_COUNT]),
         "gopher_dup_para_frac": quotient(k.REPEATED_PARAGRAPHS, k.PARAGRAPHS),
         "gopher_dup_para_char_frac": share_of_text(k.REPEATED_PARAGRAPH_CHARACTERS),
         "gopher_dup_line_frac": quotient(k.REPEATED_ROWS, k.ROWS),
         "gopher_dup_line_char_frac": share_of_text(k.REPEATED_ROW_CHARACTERS),
+        "gopher_dup_split_line_frac": quotient(k.REPEATED_LINES, k.LINES) if split_lines else unasked,
+        "gopher_dup_split_line_char_frac": share_of_text(k.REPEATED_LINE_CHARACTERS) if split_lines else unasked,
         **{f"gopher_top_{n}_gram": share_of_text(k.TOP + n - 2) for n in (2, 3, 4)},
         **{f"gopher_dup_{n}_gram": share_of_text(k.DUPLICATE + n - 5) for n in (5, 6, 7, 8, 9, 10)},
     }
-    for name, values in columns.items():
-        batch = with_column(batch, name, values)
-    return batch

@@ -40,7 +40,9 @@ PARAGRAPHS, REPEATED_PARAGRAPHS, REPEATED_PARAGRAPH_CHARACTERS = 11, 12, 13
 ROWS, REPEATED_ROWS, REPEATED_ROW_CHARACTERS = 14, 15, 16  # rows: the text cut at runs of newlines
 TOP = 17  # top 2-, 3- and 4-gram
 DUPLICATE = 20  # duplicate 5- to 10-grams
-COLUMNS = 26
+STOP_WORD_COUNT = 26  # occurrences of stop words, however often each
+REPEATED_LINES, REPEATED_LINE_CHARACTERS = 27, 28  # lines: as str.splitlines
+COLUMNS = 29
 
 
 class Scratch(NamedTuple):
@@ -81,12 +83,14 @@ def measure_texts(
     classes: Array,
     stop_words: Array,
     stop_starts: Array,
+    split_lines: bool,
     exceptions: Array,
     piece: Array,
 ) -> Array:
     """Counts, int64[documents, COLUMNS], of the texts data[offsets[i]:offsets[i + 1]], with our words.
 
-    `data` is uint8 and valid UTF-8, `offsets` int64; stop words are their bytes (uint8) and starts (int64).
+    `data` is uint8 and valid UTF-8, `offsets` int64; stop words are their bytes (uint8) and starts (int64). Repeats
+    among lines as str.splitlines cuts them are counted where `split_lines` asks for them.
     """
     documents = len(offsets) - 1
     counts = np.zeros((documents, COLUMNS), dtype=np.int64)
@@ -98,6 +102,7 @@ def measure_texts(
     joined = np.empty(longest + WINDOW, dtype=np.uint8)
     room = 0
     scratch = scratch_for(room)
+    stops = stop_words, stop_starts
     for document in range(documents):
         low, high = offsets[document], offsets[document + 1]
         words = split_words(data, low, high, classes, exceptions, piece, starts, ends)
@@ -105,7 +110,7 @@ def measure_texts(
             room = 2 * words
             scratch = scratch_for(room)
         spans = starts[:words], ends[:words]
-        measure(data, low, high, classes, spans, stop_words, stop_starts, joined, scratch, counts[document])
+        measure(data, low, high, classes, spans, stops, split_lines, joined, scratch, counts[document])
     return counts
 
 
@@ -116,6 +121,7 @@ def measure_words(
     classes: Array,
     stop_words: Array,
     stop_starts: Array,
+    split_lines: bool,
     word_offsets: Array,
     starts: Array,
     ends: Array,
@@ -129,11 +135,12 @@ def measure_words(
         longest = max(longest, offsets[document + 1] - offsets[document])
     scratch = scratch_for(words)
     joined = np.empty(longest + WINDOW, dtype=np.uint8)
+    stops = stop_words, stop_starts
     for document in range(documents):
         first, last = word_offsets[document], word_offsets[document + 1]
         low, high = offsets[document], offsets[document + 1]
         spans = starts[first:last], ends[first:last]
-        measure(data, low, high, classes, spans, stop_words, stop_starts, joined, scratch, counts[document])
+        measure(data, low, high, classes, spans, stops, split_lines, joined, scratch, counts[document])
     return counts
 
 
@@ -144,8 +151,8 @@ def measure(
     high: int,
     classes: Array,
     spans: tuple[Array, Array],
-    stop_words: Array,
-    stop_starts: Array,
+    stops: tuple[Array, Array],
+    split_lines: bool,
     joined: Array,
     scratch: Scratch,
     row: Array,
@@ -153,8 +160,10 @@ def measure(
     """Fill one row of counts; `spans` are starts and ends of the words, `joined` (uint8) is scratch for the bytes."""
     starts, ends = spans
     scan_words(data, classes, starts, ends, joined, scratch, row)
-    row[STOP_WORDS] = count_stop_words(data, starts, ends, stop_words, stop_starts)
+    row[STOP_WORDS], row[STOP_WORD_COUNT] = count_stop_words(data, starts, ends, stops)
     scan_lines(data, low, high, classes, row)
+    if split_lines:
+        count_repeated_lines(data, low, high, classes, row)
     count_repeated_rows(data, low, high, row)
     count_repeated_paragraphs(data, low, high, classes, row)
     count_n_grams(joined, scratch, len(starts), row)
@@ -237,17 +246,20 @@ def look_at_word(data: Array, classes: Array, start: int, end: int) -> tuple[int
 
 
 @allocating_kernel
-def count_stop_words(data: Array, starts: Array, ends: Array, stop_words: Array, stop_starts: Array) -> int:
-    """How many different stop words are among the words."""
-    stops = len(stop_starts) - 1
-    met = np.zeros(stops, dtype=np.bool_)
-    count = 0
+def count_stop_words(data: Array, starts: Array, ends: Array, stops: tuple[Array, Array]) -> tuple[int, int]:
+    """How many different stop words are among the words, and how many words are one."""
+    stop_words, stop_starts = stops
+    met = np.zeros(len(stop_starts) - 1, dtype=np.bool_)
+    longest = 0
+    for stop in range(len(met)):
+        longest = max(longest, stop_starts[stop + 1] - stop_starts[stop])
+    different, count = 0, 0
     for word in range(len(starts)):
-        if count == stops:
-            break
         size = ends[word] - starts[word]
-        for stop in range(stops):
-            if size != stop_starts[stop + 1] - stop_starts[stop] or met[stop]:
+        if size > longest:
+            continue
+        for stop in range(len(met)):
+            if size != stop_starts[stop + 1] - stop_starts[stop]:
                 continue
             same = True
             for step in range(size):
@@ -255,9 +267,10 @@ def count_stop_words(data: Array, starts: Array, ends: Array, stop_words: Array,
                     same = False
                     break
             if same:
+                different += not met[stop]
                 met[stop] = True
                 count += 1
-    return count
+    return different, count
 
 
 @kernel
@@ -367,6 +380,28 @@ def count_repeated_rows(data: Array, low: int, high: int, row: Array) -> None:
     slots = np.empty(table_size(count), dtype=np.int64)
     row[ROWS] = count
     row[REPEATED_ROWS], row[REPEATED_ROW_CHARACTERS] = duplicates(data, starts, ends, count, slots)
+
+
+@allocating_kernel
+def count_repeated_lines(data: Array, low: int, high: int, classes: Array, row: Array) -> None:
+    """Repeats among the lines that str.splitlines gives, blank ones among them; row[LINES] says how many there are."""
+    starts = np.empty(row[LINES], dtype=np.int64)
+    ends = np.empty(row[LINES], dtype=np.int64)
+    place = low
+    for line in range(row[LINES]):
+        starts[line] = place
+        ends[line] = high
+        while place < high:
+            point, width = decode(data, place)
+            place += width
+            if point < LIMIT and classes[point] & LINE_BREAK:
+                ends[line] = place - width
+                if point == 13 and place < high and data[place] == 10:
+                    place += 1
+                break
+    slots = np.empty(table_size(row[LINES]), dtype=np.int64)
+    repeats = duplicates(data, starts, ends, row[LINES], slots)
+    row[REPEATED_LINES], row[REPEATED_LINE_CHARACTERS] = repeats
 
 
 @allocating_kernel

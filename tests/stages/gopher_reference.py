@@ -36,10 +36,13 @@ def measure(text: str, words: list[str]) -> dict[str, float | int | None]:
         "gopher_ellipsis_lines": over(sum(line.rstrip().endswith(("...", "…")) for line in lines), len(lines)),
         "gopher_alpha_words": over(sum(any(map(str.isalpha, word)) for word in words), len(words)),
         "gopher_stop_words": len(STOP_WORDS & set(words)),
+        "gopher_stop_word_count": sum(word in STOP_WORDS for word in words),
         "gopher_dup_para_frac": len(repeats(paragraphs)) / len(paragraphs),
         "gopher_dup_para_char_frac": of_text(sum(map(len, repeats(paragraphs)))),
         "gopher_dup_line_frac": len(repeats(rows)) / len(rows),
         "gopher_dup_line_char_frac": of_text(sum(map(len, repeats(rows)))),
+        "gopher_dup_split_line_frac": over(len(repeats(lines)), len(lines)),
+        "gopher_dup_split_line_char_frac": of_text(sum(map(len, repeats(lines)))),
     }
     for n in (2, 3, 4):
         values[f"gopher_top_{n}_gram"] = of_text(top_n_gram(words, n))

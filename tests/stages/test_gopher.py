@@ -40,7 +40,7 @@ def reasons(stage: GopherFilter, measured: pa.RecordBatch) -> list[str | None]:
 @example(["a b c d e f g h i j " * 3])
 @example(["\n\na\n\na\n"])
 def test_measurements_are_those_of_the_definitions(texts: list[str]) -> None:
-    measured = GopherFilter()(batch(texts)).drop_columns(["text"]).to_pylist()
+    measured = GopherFilter(profile="fineweb-v1")(batch(texts)).drop_columns(["text"]).to_pylist()
     assert measured == [measure(text, split(text)) for text in texts]
 
 
@@ -48,7 +48,7 @@ def test_measurements_are_those_of_the_definitions(texts: list[str]) -> None:
 @given(st.lists(st.text("ab", min_size=1, max_size=9), max_size=80))
 def test_n_grams_of_few_words_are_counted_as_defined(words: list[str]) -> None:
     text = " ".join(words)
-    measured = GopherFilter().measure_given_words(batch([text]), [words]).drop_columns(["text"])
+    measured = GopherFilter(profile="fineweb-v1").measure_given_words(batch([text]), [words]).drop_columns(["text"])
     assert measured.to_pylist() == [measure(text, words)]
 
 
