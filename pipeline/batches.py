@@ -7,7 +7,8 @@ whichever stage ended them, and with the rows that ended while they were read.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,30 +19,31 @@ import pyarrow.parquet as pq
 from pipeline.inputs import check_unchanged
 from pipeline.plan import Plan
 from pipeline.removals import Removals
-from stages.base import InputPart, Source, Split, Upstream
+from stages.base import InputPart, Source, SourceBatch, Split, Upstream
 from stages.documents import SOURCE_REJECT_SCHEMA, VERDICT
 
 
 class ReadBatch(NamedTuple):
-    """Rows to process with their positions; rows that ended while read, with the verdict's columns."""
+    """Rows to process with their positions; rows that ended while read, with the verdict's columns; counters."""
 
     rows: pa.RecordBatch
     positions: np.ndarray
     ended: pa.RecordBatch
     ended_positions: np.ndarray
     ended_verdict: dict[str, pa.Array]
+    counters: Mapping[str, int] = MappingProxyType({})
 
 
 def source_batches(plan: Plan, split: Split, label: str) -> Iterator[ReadBatch]:
     """The rows of one split, at most its cap, in identity order. Raises when its file is not the planned one."""
     source = plan.recipe.source()
     check_unchanged(plan.files[split.file])
-    for documents, rejects in _capped(source, split, plan):
+    for documents, rejects, counters in _capped(source, split, plan):
         positions = _ranks(documents, rejects)
         verdict = {field.name: rejects.column(field.name) for field in VERDICT[1:]}
         verdict["stage"] = pa.array([label] * rejects.num_rows, pa.string())
         cut = documents.num_rows
-        yield ReadBatch(documents, positions[:cut], rejects, positions[cut:], verdict)
+        yield ReadBatch(documents, positions[:cut], rejects, positions[cut:], verdict, counters)
     check_unchanged(plan.files[split.file])
 
 
@@ -70,7 +72,7 @@ def with_cluster_columns(schema: pa.Schema, upstream: Upstream) -> pa.Schema:
     return pa.schema([*schema, *cluster_columns(upstream)])
 
 
-def _capped(source: Source, split: Split, plan: Plan) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
+def _capped(source: Source, split: Split, plan: Plan) -> Iterator[SourceBatch]:
     left = split.rows
     for batch in source.read(split, plan.files[split.file].path, plan.recipe.batch_bytes):
         documents, rejects = batch.documents, batch.rejects.cast(SOURCE_REJECT_SCHEMA)
@@ -81,7 +83,7 @@ def _capped(source: Source, split: Split, plan: Plan) -> Iterator[tuple[pa.Recor
                 rejects.filter(pa.array(chosen[documents.num_rows :])),
             )
             left -= documents.num_rows + rejects.num_rows
-        yield documents, rejects
+        yield SourceBatch(documents, rejects, batch.counters)
         if left == 0:
             return
 

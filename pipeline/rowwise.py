@@ -73,6 +73,7 @@ class RowwiseTask:
             label: Judge(stage.rules()) for label, stage in self._transforms.items() if isinstance(stage, Filter)
         }
         self.rows = Rows()
+        self.counters: Counter[str] = Counter()
         self.bytes_read = 0
         self.slowest: SlowestBatch | None = None
         #: What the phase goes through; None where it reads the corpus.
@@ -171,6 +172,7 @@ class RowwiseTask:
 
     def _process(self, read: ReadBatch, kept: RowGroupWriter, rejects: RejectCollector) -> None:
         self._account_read(read)
+        self.counters.update(read.counters)
         self.rows.read += read.rows.num_rows + read.ended.num_rows
         self._end(read.ended, read.ended_positions, read.ended_verdict, rejects)
         batch, positions = self._apply_verdicts(read.rows, read.positions, rejects)

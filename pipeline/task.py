@@ -78,6 +78,7 @@ def _run(
         rowwise = RowwiseTask(plan, phase, index, inputs, outputs, reporter, rehearse)
         accounts = rowwise.run()
         rows, bytes_read, slowest = rowwise.rows, rowwise.bytes_read, rowwise.slowest
+        counters = dict(rowwise.counters)
     else:
         (stage,) = stages_of(plan, phase).values()
         task = ExchangeTask(phase, index, plan.recipe.seed, inputs, outputs, reporter)

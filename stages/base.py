@@ -15,10 +15,11 @@ so any executor, worker count or split size gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -79,10 +80,14 @@ class Split:
 
 
 class SourceBatch(NamedTuple):
-    """What a source read: rows to go on with, and rows that end here (schemas in stages/documents.py)."""
+    """What a source read: rows to go on with, and rows that end here (schemas in stages/documents.py).
+
+    `counters` names and counts what else it met that is no row, for the account.
+    """
 
     documents: pyarrow.RecordBatch
     rejects: pyarrow.RecordBatch
+    counters: Mapping[str, int] = MappingProxyType({})
 
 
 class Source(Stage):

@@ -116,7 +116,8 @@ def is_damage(error: Exception) -> bool:
 
 def only_row(batch: SourceBatch, row: int) -> SourceBatch:
     """What of a batch has this row number."""
-    return SourceBatch(*(part.filter(pc.equal(part.column("offset"), row)) for part in batch))
+    parts = (batch.documents, batch.rejects)
+    return SourceBatch(*(part.filter(pc.equal(part.column("offset"), row)) for part in parts))
 
 
 def no_documents(source: str) -> SourceBatch:

@@ -62,7 +62,7 @@ class HtmlSource(Source):
     def read_one(self, file: InputFile, offset: int, ordinal: int) -> SourceBatch:
         """Read the file, if this is its identity."""
         found = self._row(file.name, file.path)
-        return found if offset == ordinal == 0 else SourceBatch(*(part.slice(0, 0) for part in found))
+        return found if offset == ordinal == 0 else SourceBatch(found.documents.slice(0, 0), found.rejects.slice(0, 0))
 
     def _row(self, file: str, path: Path) -> SourceBatch:
         from stages.sources.rows import RowCollector

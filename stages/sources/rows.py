@@ -6,6 +6,7 @@ Every row gets an id here: its own, or `identity_hash` of file, offset and ordin
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -62,6 +63,7 @@ class RowCollector:
         self._content: list[Sequence[Any]] = []
         self._rejects: list[Place] = []
         self._verdicts: list[tuple[str, str | None, str | None, str | None, str | None]] = []
+        self._counters: Counter[str] = Counter()
         self._bytes = 0
 
     @property
@@ -85,12 +87,17 @@ class RowCollector:
         self._rejects.append(place)
         self._verdicts.append(("quarantined", None, None, json.dumps(values) if values else None, error))
 
+    def count(self, name: str) -> None:
+        """Count something that is no row."""
+        self._counters[name] += 1
+
     def take(self) -> SourceBatch:
         """The rows held so far, which are then forgotten."""
         documents = self._batch(self._documents, self._content, self._schema)
         rejects = self._batch(self._rejects, self._verdicts, SOURCE_REJECT_SCHEMA)
+        counters = self._counters
         self._begin()
-        return SourceBatch(documents, rejects)
+        return SourceBatch(documents, rejects, counters)
 
     def _batch(self, places: list[Place], rest: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.RecordBatch:
         count = len(places)

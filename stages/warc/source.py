@@ -1,7 +1,8 @@
 """The source `warc`: web pages from WARC and ARC files, plain or compressed, cut into ranges of bytes.
 
-Every response record becomes a page or a reject with its reason; records of other types are no pages and
-are not counted (revisits have no body of their own). A span of the file that cannot be read is one
+Every response record becomes a page or a reject with its reason. Records of other types are no pages and no rows:
+they are counted by type. A revisit says that a page was met again as an earlier record holds it and has no body
+of its own; on demand it is a row that names that record. A span of the file that cannot be read is one
 quarantined row with its length in bytes, and reading goes on behind it. So is a file of zero bytes.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -28,6 +29,16 @@ if TYPE_CHECKING:
     from stages.sources.rows import Place, RowCollector
 
 _HTTP_ALLOWANCE = 1 << 20
+#: Of WARC/1.1 (section 6), and the first record of an ARC file.
+_OTHER_TYPES = ("warcinfo", "resource", "request", "metadata", "revisit", "conversion", "continuation", "filedesc")
+#: Of a revisit record (WARC/1.1, section 6.7): what is told of the record that holds the page.
+_REFERENCES = {
+    "refers_to": b"warc-refers-to",
+    "refers_to_url": b"warc-refers-to-target-uri",
+    "refers_to_date": b"warc-refers-to-date",
+    "profile": b"warc-profile",
+    "payload_digest": b"warc-payload-digest",
+}
 _NOTHING = Wanted(frozenset(), 0)
 _BLANKS = b" \t\r\n\f\0"
 
@@ -47,6 +58,11 @@ class WarcSource(Source):
     )
     max_record_bytes: int = Field(
         default=20_000_000, gt=0, description="a larger record, or a body that unpacks to more, is quarantined"
+    )
+
+    revisits: Literal["count", "list"] = Field(
+        default="count",
+        description="list: revisit records are rows too, dropped by rule revisit with what they refer to",
     )
 
     def output_schema(self) -> pyarrow.Schema:
@@ -79,7 +95,7 @@ class WarcSource(Source):
         rows = 0
         with FileWindow(path) as window:
             for event in open_archive(window, _NOTHING).events(split.start, split.end):
-                rows += isinstance(event, Damage) or event.type == b"response"
+                rows += isinstance(event, Damage) or event.type == b"response" or self._lists(event)
                 if rows >= limit:
                     break
         return rows
@@ -107,6 +123,14 @@ class WarcSource(Source):
             rows.quarantine(_place(event), error, {unit: event.length})
         elif event.type == b"response":
             self._add_response(event, rows)
+        elif self._lists(event):
+            rows.drop(_place(event), "revisit", "record_type = 'revisit'", _referred(event))
+        else:
+            kind = event.type.decode("ascii", "replace")
+            rows.count(f"{kind if kind in _OTHER_TYPES else 'unknown'}_records")
+
+    def _lists(self, record: Record) -> bool:
+        return self.revisits == "list" and record.type == b"revisit"
 
     def _add_response(self, record: Record, rows: RowCollector) -> None:
         place = _place(record)
@@ -148,6 +172,11 @@ class WarcSource(Source):
 
     def _too_large(self, what: str) -> str:
         return f"the {what} is larger than max_record_bytes ({self.max_record_bytes})"
+
+
+def _referred(revisit: Record) -> dict[str, str]:
+    fields = parse_fields(revisit.header)
+    return {name: fields[key].decode("utf-8", "replace") for name, key in _REFERENCES.items() if key in fields}
 
 
 def _place(event: Record | Damage) -> Place:

@@ -39,11 +39,27 @@ def test_a_page_carries_identity_labels_and_decoded_html(tmp_path):
     }
 
 
-def test_other_record_types_are_not_counted(tmp_path):
+def test_other_record_types_are_no_rows_but_counted(tmp_path):
     kinds = ["request", "revisit", "metadata", "resource", "conversion", "continuation", "unheard-of"]
     path = write(tmp_path, members(*(record(n, http(), kind) for n, kind in enumerate(kinds))))
     assert rows(WarcSource(), path) == []
-    assert WarcSource().count(splits(WarcSource(), path)[0], path, 100) == 0
+    (split,) = splits(WarcSource(), path)
+    assert WarcSource().count(split, path, 100) == 0
+    (batch,) = WarcSource().read(split, path, 1 << 20)
+    assert batch.counters == {f"{kind}_records": 1 for kind in [*kinds[:-1], "unknown"]}
+
+
+def test_revisits_can_be_listed_with_what_they_refer_to(shared_data):
+    path = shared_data / "warc" / "dev-history-recrawl.warc.gz"
+    source = WarcSource(revisits="list")
+    found = rows(source, path)
+    assert source.count(splits(source, path)[0], path, 1000) == len(found) == 68
+    assert {(row["outcome"], row["rule"]) for row in found} == {("dropped", "revisit")}
+    earlier = {row["id"]: row["url"] for row in rows(WarcSource(), path.with_name("dev-history.warc.gz"))}
+    for row in found:
+        values = json.loads(row["values"])
+        assert earlier[values["refers_to"]] == row["url"]
+        assert values["payload_digest"].startswith("sha1:")
 
 
 @pytest.mark.parametrize(
