@@ -17,6 +17,7 @@ CATALOGUE: dict[str, str] = {
     "jsonl": "stages.sources.jsonl:JsonlSource",
     "parquet": "stages.sources.parquet:ParquetSource",
     "arrow": "stages.sources.arrow:ArrowSource",
+    "csv": "stages.sources.csv_files:CsvSource",
     "text": "stages.sources.text_files:TextSource",
     "html": "stages.sources.html_files:HtmlSource",
     "extract_text": "stages.extract_text:ExtractText",

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from stages.base import InputFile, Source, SourceBatch, Split
 from stages.sources.byte_stream import with_compressions
-from stages.sources.line_source import whole_file
+from stages.sources.record_source import whole_file
 
 if TYPE_CHECKING:
     import pyarrow

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from stages.sources.byte_stream import with_compressions
 from stages.sources.fields import MISSING, Fields, as_label, fields_parameter, value_at
-from stages.sources.line_source import LineSource
+from stages.sources.record_source import RecordSource
 
 if TYPE_CHECKING:
     from stages.sources.byte_lines import Line
@@ -34,7 +34,7 @@ _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_BRACKETS = bytes(set(range(256)) - set(_STEPS))
 
 
-class JsonlSource(LineSource):
+class JsonlSource(RecordSource):
     """Reads JSON Lines files; every line that is no usable document is quarantined with its reason."""
 
     name: ClassVar[str] = "jsonl"

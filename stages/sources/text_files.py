@@ -15,14 +15,14 @@ from pydantic import Field
 
 from stages.base import InputFile, Split
 from stages.sources.byte_stream import with_compressions
-from stages.sources.line_source import LineSource, whole_file
+from stages.sources.record_source import RecordSource, whole_file
 
 if TYPE_CHECKING:
     from stages.sources.byte_lines import Line
     from stages.sources.rows import RowCollector
 
 
-class TextSource(LineSource):
+class TextSource(RecordSource):
     """Reads plain text files, each as one document or each line as one."""
 
     name: ClassVar[str] = "text"
@@ -36,9 +36,9 @@ class TextSource(LineSource):
         """Ranges of about `target_bytes` of a file of lines that is not compressed; else the file."""
         return super().splits(file, target_bytes) if self.documents == "line" else [whole_file(file)]
 
-    def _lines(self, split: Split, path: Path) -> Iterator[Line]:
+    def _records(self, split: Split, path: Path) -> Iterator[Line]:
         if self.documents == "line":
-            return super()._lines(split, path)
+            return super()._records(split, path)
         return self._file_as_line(split, path)
 
     def _file_as_line(self, split: Split, path: Path) -> Iterator[Line]:

@@ -1,5 +1,6 @@
-"""What sources whose records are lines have in common: ranges of bytes, and every line a row or nothing.
+"""What sources of records in text files have in common: ranges of bytes, and every record a row.
 
+A record is anything that knows its `offset`: a line, or a row of several lines.
 Plain files are cut into ranges of bytes; a range owns the lines that begin in it. A compressed file is one
 range, because it can only be read from its start. `offset` counts uncompressed bytes either way.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from stages.sources.rows import RowCollector
 
 
-class LineSource(Source):
-    """A source that makes at most one row of a line, by `_add`."""
+class RecordSource(Source):
+    """A source that makes a row of each record: a line that is not blank, unless a source says otherwise."""
 
     source: str = Field(default="", description="what the column `source` says of every row")
     max_record_bytes: int = Field(default=16_000_000, gt=0, description="longer lines are quarantined without parsing")
@@ -44,38 +45,44 @@ class LineSource(Source):
         return [Split(file.name, start, end, end - start) for start, end in pairwise(bounds)]
 
     def read(self, split: Split, path: Path, batch_bytes: int) -> Iterator[SourceBatch]:
-        """Yield the documents and bad lines that begin in the range; blank lines are passed over."""
+        """Yield the documents and bad records that begin in the range."""
         rows = self._collector(split.file, batch_bytes)
-        for line in self._lines(split, path):
-            self._add(line, rows)
+        for record in self._records(split, path):
+            self._add(record, rows)
             if rows.full:
                 yield rows.take()
         yield rows.take()
 
     def count(self, split: Split, path: Path, limit: int) -> int:
-        """Number of lines of the range that are not blank (1 for an empty file), counted no further than `limit`."""
-        return sum(1 for _ in islice(self._lines(split, path), limit))
+        """Number of records of the range (1 for an empty file), counted no further than `limit`."""
+        return sum(1 for _ in islice(self._records(split, path), limit))
 
     def read_one(self, file: InputFile, offset: int, ordinal: int) -> SourceBatch:
-        """Read the line that begins at `offset`; a compressed file is read from its start."""
+        """Read the record that begins at `offset`; a compressed file is read from its start."""
         rows = self._collector(file.name, self.max_record_bytes)
-        for line in self._lines(Split(file.name, offset, offset + 1, 1), file.path):
-            if line.offset == offset and ordinal == 0:
-                self._add(line, rows)
-            break
+        for record in self._records(Split(file.name, offset, offset + 1, 1), file.path):
+            if record.offset == offset and ordinal == 0:
+                self._add(record, rows)
+            if record.offset >= offset:
+                break
         return rows.take()
 
-    def _add(self, line: Line, rows: RowCollector) -> None:
-        """Make a row of the line."""
+    def _records(self, split: Split, path: Path) -> Iterator[Any]:
+        """The records that begin in the range, each with its `offset`."""
+        from stages.sources.byte_lines import is_blank
+
+        return (line for line in self._lines(split, path) if not is_blank(line))
+
+    def _add(self, record: Any, rows: RowCollector) -> None:
+        """Make a row of a record."""
         raise NotImplementedError
 
     def _lines(self, split: Split, path: Path) -> Iterator[Line]:
-        from stages.sources.byte_lines import is_blank, read_lines
+        from stages.sources.byte_lines import read_lines
 
         # The end of a compressed file's only range counts compressed bytes, its lines' offsets do not.
         whole = is_compressed(path.name) and split.start == 0
-        lines = read_lines(path, split.start, None if whole else split.end, self.max_record_bytes)
-        return (line for line in lines if not is_blank(line))
+        return read_lines(path, split.start, None if whole else split.end, self.max_record_bytes)
 
     def _collector(self, file: str, batch_bytes: int) -> RowCollector:
         from stages.sources.rows import RowCollector
