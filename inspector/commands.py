@@ -15,7 +15,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands on the front door's application."""
-    example = "Example: corpusmill inspect run/rejects --rule gopher_short_doc --rows 5"
+    example = "Example: corpusmill inspect run/ --what-if 'gopher_words < 80'"
     app.command(name="inspect", epilog=example)(inspect)
     example = "Example: corpusmill trace run/ --shard train-warc-00000-00000.arrow --position 12345"
     app.command(name="trace", epilog=example)(trace)
@@ -27,18 +27,46 @@ def inspect(
     ],
     rule: Annotated[str | None, typer.Option(help="Only rejects of this rule; PATH is a run's rejects/.")] = None,
     contains: Annotated[str | None, typer.Option(help="Only documents or rejects whose id or URL has this.")] = None,
-    rows: Annotated[int, typer.Option(min=0, help="How many example rows to show.")] = 3,
+    rows: Annotated[
+        int | None, typer.Option(min=0, help="How many example rows to show; 3, with --what-if 20 unless given.")
+    ] = None,
+    what_if: Annotated[
+        list[str],
+        typer.Option(metavar="RULE", help="What another rule would keep, as 'gopher_words < 80'; may be repeated."),
+    ] = [],  # noqa: B006
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a run kept and dropped and why, or what is in a folder it published."""
+    """Show what a run kept and dropped and why, or would under other rules, or what is in a folder it published."""
     from inspector import render
     from inspector.artifacts import recognise
+    from inspector.errors import InspectorError
 
-    kind, described = recognise(path).describe(rule, contains, rows)
+    artifact = recognise(path)
+    if what_if:
+        if artifact.kind != "run" or rule is not None or contains is not None:
+            raise InspectorError(f"{path}: --what-if asks about a whole run; name a run directory and no other rows")
+        _answer(artifact.path, what_if, 20 if rows is None else rows, as_json)
+        return
+    kind, described = artifact.describe(rule, contains, 3 if rows is None else rows)
     if as_json:
-        print(json.dumps(described, indent=1, ensure_ascii=False, default=str))
+        _print_json(described)
     else:
         render.show(kind, described)
+
+
+def _answer(run: Path, asked: list[str], rows: int, as_json: bool) -> None:
+    from inspector.what_if.answer import what_if
+    from inspector.what_if.render import show_answer
+
+    answer = what_if(run, asked, rows)
+    if as_json:
+        _print_json(answer)
+    else:
+        show_answer(answer)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=1, ensure_ascii=False, default=str))
 
 
 def trace(
@@ -73,7 +101,7 @@ def trace(
             found.pop("text")
     if as_json:
         shown: list[dict[str, Any]] | dict[str, Any] = traces[0] if training is None else traces
-        print(json.dumps(shown, indent=1, ensure_ascii=False, default=str))
+        _print_json(shown)
         return
     for found in traces:
         render.show_trace(found)

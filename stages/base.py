@@ -256,6 +256,8 @@ class Exchange(Stage):
 
     #: Columns of the documents that it reads besides the identity of rows; a plan that lacks one is refused.
     needs: ClassVar[tuple[str, ...]] = ()
+    #: Columns in which the documents of one cluster are equal: stages that read no others treat all of them alike.
+    equal_in: ClassVar[tuple[str, ...]] = ()
     #: True when the exchange needs documents/ as finally written (removals applied, part and row final).
     materialised: ClassVar[bool] = False
 
@@ -266,6 +268,14 @@ class Exchange(Stage):
     def phases(self, label: str, upstream: Upstream, seed: int) -> tuple[list[Phase], Upstream]:
         """The phases to add to the plan, and the documents as they stand after them."""
         raise NotImplementedError
+
+    def displaces_at_most(self) -> int | None:
+        """How many documents that stay one more document can remove; it stays itself where it removes so many.
+
+        A number also promises that a document which is no longer there brings back only documents of its own
+        cluster. None where nobody can say. What `inspect --what-if` says beyond an exchange rests on this.
+        """
+        return None
 
 
 class InputPart(NamedTuple):

@@ -34,6 +34,7 @@ class ExactDedup(Exchange):
     name: ClassVar[str] = "exact_dedup"
     version: ClassVar[int] = 3
     needs: ClassVar[tuple[str, ...]] = ("text",)
+    equal_in: ClassVar[tuple[str, ...]] = ("text",)
 
     buckets: int | None = Field(
         None,
@@ -48,6 +49,10 @@ class ExactDedup(Exchange):
             Phase("match", self._buckets(upstream), (Read(f"{label}.keys", "bucket"),), ("removals",)),
         ]
         return phases, upstream.less(f"{label}.removals", clustered=True)
+
+    def displaces_at_most(self) -> int:
+        """The document that stayed of the same text, which has one cluster."""
+        return 1
 
     def _buckets(self, upstream: Upstream) -> int:
         return self.buckets or min(upstream.tasks, 1024)

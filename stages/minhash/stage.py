@@ -69,6 +69,10 @@ class MinhashDedup(Exchange):
         ]
         return phases, upstream.less(f"{label}.removals", clustered=True)
 
+    def displaces_at_most(self) -> int:
+        """One a band: all documents that share its key of a band are one cluster already."""
+        return self.bands
+
     @property
     def _buckets(self) -> int:
         """Bucket band * key_ranges + range holds the keys of one band and range."""

@@ -69,6 +69,10 @@ class HostCap(Exchange):
         ]
         return phases, upstream.less(f"{label}.removals", clustered=False)
 
+    def displaces_at_most(self) -> int:
+        """The last of its host that stayed."""
+        return 1
+
     def _buckets(self, upstream: Upstream) -> int:
         return self.buckets or min(upstream.tasks, 1024)
 
