@@ -1,6 +1,6 @@
-"""What sources of WARC files have in common: ranges of bytes, and a row of each record of one type.
+"""What sources of WARC files have in common: ranges of bytes, and a row of each record of some types.
 
-Records of other types are no rows and are not counted. A span of the file that cannot be read is one quarantined
+Records of other types are no rows; they are counted by type. A span of the file that cannot be read is one quarantined
 row with its length in bytes, and reading goes on behind it. So is a file of zero bytes.
 """
 
@@ -20,8 +20,14 @@ if TYPE_CHECKING:
     from stages.sources.rows import Place, RowCollector
 
 
+#: Of WARC/1.1 (section 6), and `filedesc` for the first record of an ARC file.
+_KNOWN_TYPES = frozenset(
+    b"warcinfo response resource request metadata revisit conversion continuation filedesc".split()
+)
+
+
 class ArchiveSource(Source):
-    """A source that makes a row of each record of one type, by `_add_record`."""
+    """A source that makes a row of each record of its type, by `_add_record`."""
 
     #: The WARC-Type that is read, in lower case.
     record_type: ClassVar[bytes]
@@ -46,10 +52,11 @@ class ArchiveSource(Source):
         yield rows.take()
 
     def count(self, split: Split, path: Path, limit: int) -> int:
-        """Number of records of the type and of damaged spans of the range, counted no further than `limit`."""
+        """Number of rows of the range, damaged spans among them, counted no further than `limit`."""
+        types = self._row_types()
         with FileWindow(path) as window:
             events = open_archive(window, Wanted(frozenset(), 0)).events(split.start, split.end)
-            found = (event for event in events if isinstance(event, Damage) or event.type == self.record_type)
+            found = (event for event in events if isinstance(event, Damage) or event.type in types)
             return sum(1 for _ in islice(found, limit))
 
     def read_one(self, file: InputFile, offset: int, ordinal: int) -> SourceBatch:
@@ -61,6 +68,10 @@ class ArchiveSource(Source):
                     self._add(event, rows)
                     break
         return rows.take()
+
+    def _row_types(self) -> frozenset[bytes]:
+        """The types of the records that are rows."""
+        return frozenset([self.record_type])
 
     def _wanted(self) -> Wanted:
         return Wanted(frozenset([self.record_type]), self.max_record_bytes)
@@ -75,8 +86,10 @@ class ArchiveSource(Source):
             unit = "inflated_bytes" if event.inflated else "bytes"
             error = f"damaged: {event.reason}" if event.length else event.reason
             rows.quarantine(place_of(event), error, {unit: event.length})
-        elif event.type == self.record_type:
+        elif event.type in self._row_types():
             self._add_record(event, rows)
+        else:
+            rows.count(f"{event.type.decode() if event.type in _KNOWN_TYPES else 'unknown'}_records")
 
     def _add_record(self, record: Record, rows: RowCollector) -> None:
         """Make a row of a record, whose block is None where it is larger than `max_record_bytes`."""

@@ -2,26 +2,20 @@
 
 Every response record becomes a page or a reject with its reason. Records of other types are no pages and no rows:
 they are counted by type. A revisit says that a page was met again as an earlier record holds it and has no body
-of its own; on demand it is a row that names that record. A span of the file that cannot be read is one
-quarantined row with its length in bytes, and reading goes on behind it. So is a file of zero bytes.
+of its own; on demand it is a row that names that record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from stages.base import InputFile, Source, SourceBatch, Split
-from stages.warc.archive import open_archive
-from stages.warc.file_window import FileWindow
+from stages.warc.archive_source import ArchiveSource, place_of
 from stages.warc.http import body_of, charset, media_type, parse_response
 from stages.warc.http_body import BodyError
 from stages.warc.media import binary_type, is_html
-from stages.warc.records import Damage, Record, Wanted, field_of, parse_fields
+from stages.warc.records import Record, Wanted, parse_fields
 
 if TYPE_CHECKING:
     import pyarrow
@@ -29,8 +23,6 @@ if TYPE_CHECKING:
     from stages.sources.rows import Place, RowCollector
 
 _HTTP_ALLOWANCE = 1 << 20
-#: Of WARC/1.1 (section 6), and the first record of an ARC file.
-_OTHER_TYPES = ("warcinfo", "resource", "request", "metadata", "revisit", "conversion", "continuation", "filedesc")
 #: Of a revisit record (WARC/1.1, section 6.7): what is told of the record that holds the page.
 _REFERENCES = {
     "refers_to": b"warc-refers-to",
@@ -39,15 +31,16 @@ _REFERENCES = {
     "profile": b"warc-profile",
     "payload_digest": b"warc-payload-digest",
 }
-_NOTHING = Wanted(frozenset(), 0)
+_RESPONSES = frozenset([b"response"])
 _BLANKS = b" \t\r\n\f\0"
 
 
-class WarcSource(Source):
+class WarcSource(ArchiveSource):
     """Reads the response records of WARC files as web pages."""
 
     name = "warc"
     version = 3
+    record_type: ClassVar[bytes] = b"response"
     libraries = ("brotli", "zstandard")
     suffixes: ClassVar[tuple[str, ...]] = (".warc.gz", ".warc", ".warc.zst", ".arc.gz", ".arc")
 
@@ -59,7 +52,6 @@ class WarcSource(Source):
     max_record_bytes: int = Field(
         default=20_000_000, gt=0, description="a larger record, or a body that unpacks to more, is quarantined"
     )
-
     revisits: Literal["count", "list"] = Field(
         default="count",
         description="list: revisit records are rows too, dropped by rule revisit with what they refer to",
@@ -71,69 +63,20 @@ class WarcSource(Source):
 
         return HTML_SCHEMA
 
-    def splits(self, file: InputFile, target_bytes: int) -> list[Split]:
-        """Equal ranges of about `target_bytes`; a range owns the records that begin in it."""
-        count = max(1, round(file.size / target_bytes))
-        bounds = [file.size * at // count for at in range(count + 1)]
-        return [Split(file.name, start, end, end - start) for start, end in pairwise(bounds)]
-
-    def read(self, split: Split, path: Path, batch_bytes: int) -> Iterator[SourceBatch]:
-        """Yield pages and rejects of the records that begin in the range."""
-        from stages.sources.rows import RowCollector
-
-        rows = RowCollector(split.file, self.source, self.output_schema(), batch_bytes)
-        with FileWindow(path) as window:
-            archive = open_archive(window, self._wanted())
-            for event in archive.events(split.start, split.end):
-                self._add(event, rows)
-                if rows.full:
-                    yield rows.take()
-        yield rows.take()
-
-    def count(self, split: Split, path: Path, limit: int) -> int:
-        """Number of response records and damaged spans of the range, counted no further than `limit`."""
-        rows = 0
-        with FileWindow(path) as window:
-            for event in open_archive(window, _NOTHING).events(split.start, split.end):
-                rows += isinstance(event, Damage) or event.type == b"response" or self._lists(event)
-                if rows >= limit:
-                    break
-        return rows
-
-    def read_one(self, file: InputFile, offset: int, ordinal: int) -> SourceBatch:
-        """Read the record whose member (or, in a plain file, which itself) begins at `offset`."""
-        from stages.sources.rows import RowCollector
-
-        rows = RowCollector(file.name, self.source, self.output_schema(), self.max_record_bytes)
-        with FileWindow(file.path) as window:
-            archive = open_archive(window, self._wanted())
-            for event in archive.events_at(offset):
-                if (event.offset, event.ordinal) == (offset, ordinal):
-                    self._add(event, rows)
-                    break
-        return rows.take()
+    def _row_types(self) -> frozenset[bytes]:
+        return _RESPONSES | {b"revisit"} if self.revisits == "list" else _RESPONSES
 
     def _wanted(self) -> Wanted:
-        return Wanted(frozenset([b"response"]), self.max_record_bytes + _HTTP_ALLOWANCE)
+        return Wanted(_RESPONSES, self.max_record_bytes + _HTTP_ALLOWANCE)
 
-    def _add(self, event: Record | Damage, rows: RowCollector) -> None:
-        if isinstance(event, Damage):
-            unit = "inflated_bytes" if event.inflated else "bytes"
-            error = f"damaged: {event.reason}" if event.length else event.reason
-            rows.quarantine(_place(event), error, {unit: event.length})
-        elif event.type == b"response":
-            self._add_response(event, rows)
-        elif self._lists(event):
-            rows.drop(_place(event), "revisit", "record_type = 'revisit'", _referred(event))
+    def _add_record(self, record: Record, rows: RowCollector) -> None:
+        if record.type == b"revisit":
+            rows.drop(place_of(record), "revisit", "record_type = 'revisit'", _referred(record))
         else:
-            kind = event.type.decode("ascii", "replace")
-            rows.count(f"{kind if kind in _OTHER_TYPES else 'unknown'}_records")
-
-    def _lists(self, record: Record) -> bool:
-        return self.revisits == "list" and record.type == b"revisit"
+            self._add_response(record, rows)
 
     def _add_response(self, record: Record, rows: RowCollector) -> None:
-        place = _place(record)
+        place = place_of(record)
         if record.block is None:
             rows.quarantine(place, self._too_large("record"), {"bytes": record.length})
             return
@@ -177,18 +120,3 @@ class WarcSource(Source):
 def _referred(revisit: Record) -> dict[str, str]:
     fields = parse_fields(revisit.header)
     return {name: fields[key].decode("utf-8", "replace") for name, key in _REFERENCES.items() if key in fields}
-
-
-def _place(event: Record | Damage) -> Place:
-    from stages.sources.rows import Place, milliseconds
-
-    header, lower = event.header, event.header.lower()
-
-    def text(name: bytes) -> str | None:
-        value = field_of(header, lower, name)
-        return value.decode("utf-8", "replace") if value else None
-
-    url = text(b"warc-target-uri")
-    if url and url.startswith("<") and url.endswith(">"):
-        url = url[1:-1]
-    return Place(event.offset, event.ordinal, text(b"warc-record-id"), url, milliseconds(text(b"warc-date")))
