@@ -29,6 +29,7 @@ CATALOGUE: dict[str, str] = {
     "fineweb": "stages.fineweb:FineWebFilter",
     "datatrove": "stages.datatrove_block:DatatroveBlock",
     "privacy": "stages.privacy.stage:PrivacyFilter",
+    "decontaminate": "stages.decontamination.stage:Decontaminate",
     "filter": "stages.expression_filter:ExpressionFilter",
     "canonical_url": "stages.url.canonical:CanonicalUrl",
     "host_cap": "stages.url.host_cap:HostCap",

@@ -1,0 +1,206 @@
+"""The table of all runs of words in benchmark items, and the items that a text matches.
+
+Of an item with n words or more every run of n words is in the table; a shorter one is there as a whole, if it has
+`min_words`. A match covers its words in the text and in the item; the coverage of an item is the share of its words
+that some match covers, passages too short to be looked for left out. Of a run that more than MOST_ITEMS items
+share, the first so many are named. Cost: building takes about a second a million words, 40 bytes of memory a run;
+matched texts alone are looked at again in Python.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from stages.base import StageError
+from stages.decontamination.benchmark_files import benchmark_name, read_items
+from stages.decontamination.ngrams_kernel import count_matches, fill_bits, hash_passages, match_words, read_words
+from stages.decontamination.word_characters import word_characters
+from stages.text_buffers import text_buffers
+
+MOST_ITEMS = 10
+#: Bits of the Bloom filter for each hash, so that one of 250 others passes it.
+_BITS_A_HASH = 32
+
+Interval = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What a file holds: items, those of fewer than n words that are looked for as a whole, those too short."""
+
+    name: str
+    items: int
+    whole: int
+    too_short: int
+    ngrams: int
+    shared_ngrams: int
+
+
+class ItemMatch(NamedTuple):
+    """An item that a text matches: how, and where in the text (in bytes)."""
+
+    benchmark: str
+    line: int
+    coverage: float
+    ngrams: int
+    spans: list[Interval]
+
+
+@dataclass(frozen=True)
+class BenchmarkIndex:
+    """Sorted hashes, where the runs of each occur (`occurrences[starts[i]:starts[i + 1]]`), and their items."""
+
+    benchmarks: list[Benchmark]
+    #: Words of the shortest run that could be looked for.
+    lead: int
+    widths: np.ndarray
+    hashes: np.ndarray
+    bits: np.ndarray
+    shift: np.uint64
+    starts: np.ndarray
+    #: int64[runs, 2]: item and first word in it.
+    occurrences: np.ndarray
+    #: int64[items, 3]: benchmark, line, words in passages that are looked for.
+    items: np.ndarray
+
+    def count(self, data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        """int64[texts, 2]: words, and matching runs of words, of the texts of an Arrow column."""
+        counts = np.zeros((len(offsets) - 1, 2), dtype=np.int64)
+        count_matches(data, offsets, word_characters(), *self._tables(), counts)
+        return counts
+
+    def _tables(self) -> tuple[int, np.ndarray, np.ndarray, np.ndarray, np.uint64]:
+        return self.lead, self.widths, self.hashes, self.bits, self.shift
+
+    def matches(self, text: bytes, expected: int) -> list[ItemMatch]:
+        """The items that a text with `expected` matching runs matches, highest coverage first."""
+        data = np.frombuffer(text, dtype=np.uint8)
+        prefixes, spans = np.empty(len(text) + 2, np.uint64), np.empty((len(text) + 1, 2), np.int64)
+        words = read_words(data, 0, len(text), word_characters(), prefixes, spans)
+        found = np.empty((expected, 3), dtype=np.int64)
+        match_words(prefixes, words, *self._tables(), found)
+        in_text: dict[int, list[Interval]] = defaultdict(list)
+        in_item: dict[int, list[Interval]] = defaultdict(list)
+        for first, width, place in found.tolist():
+            for item, position in self.occurrences[self.starts[place] : self.starts[place + 1]].tolist():
+                in_text[item].append((first, first + width))
+                in_item[item].append((position, position + width))
+        matches = []
+        for item, intervals in in_text.items():
+            benchmark, line, size = self.items[item].tolist()
+            covered = sum(end - start for start, end in merged(in_item[item]))
+            places = [(int(spans[start, 0]), int(spans[end - 1, 1])) for start, end in merged(intervals)]
+            ngrams = len(set(intervals))
+            matches.append(ItemMatch(self.benchmarks[benchmark].name, line, covered / size, ngrams, places))
+        return sorted(matches, key=lambda match: (-match.coverage, -match.ngrams, match.benchmark, match.line))
+
+
+@cache
+def load_index(paths: tuple[Path, ...], fields: tuple[str, ...], ngram: int, min_words: int) -> BenchmarkIndex:
+    """Read the files and build the table, once in a process."""
+    return build_index(paths, fields, ngram, min_words)
+
+
+def build_index(paths: Sequence[Path], fields: Sequence[str], ngram: int, min_words: int) -> BenchmarkIndex:
+    """StageError where a file holds no item that could be looked for."""
+    passages: list[str] = []
+    item_of: list[int] = []
+    lines: list[tuple[int, int]] = []
+    for number, path in enumerate(paths):
+        before = len(lines)
+        for item in read_items(path, fields):
+            passages += item.passages
+            item_of += [len(lines)] * len(item.passages)
+            lines.append((number, item.line))
+        if len(lines) == before:
+            raise StageError(f"{path}, named by benchmarks, holds no items")
+    runs, leads, sizes = _runs(passages, ngram, min_words)
+    items = np.zeros((len(lines), 3), dtype=np.int64)
+    items[:, :2] = lines
+    owners = np.array(item_of, dtype=np.int64)
+    # Passages too short to be looked for count for nothing.
+    sizes = np.where(sizes >= min(ngram, min_words), sizes, 0)
+    np.add.at(items[:, 2], owners, sizes)
+    # A word's number is counted through the item's passages.
+    ends = np.cumsum(sizes)
+    first_of_item = np.searchsorted(owners, owners, side="left")
+    shifts = (ends - sizes) - (ends - sizes)[first_of_item] if len(sizes) else ends
+    passage = runs[:, 1].astype(np.int64)
+    occurrences = np.column_stack([owners[passage], runs[:, 2].astype(np.int64) + shifts[passage]])
+    order = np.lexsort((occurrences[:, 1], occurrences[:, 0], runs[:, 0]))
+    sorted_hashes, occurrences = runs[order, 0], occurrences[order]
+    hashes, firsts, amounts = np.unique(sorted_hashes, return_index=True, return_counts=True)
+    named = np.arange(len(sorted_hashes)) - np.repeat(firsts, amounts) < MOST_ITEMS
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.minimum(amounts, MOST_ITEMS))])
+    bits, shift = _bit_table(leads)
+    widths = np.unique(np.minimum(sizes[passage], ngram)) if len(passage) else np.zeros(0, np.int64)
+    shared = _shared(occurrences, np.repeat(np.arange(len(hashes)), amounts), items)
+    benchmarks = [
+        _describe(number, path, items, occurrences, np.bincount(owners, sizes >= ngram, len(items)) > 0, shared)
+        for number, path in enumerate(paths)
+    ]
+    frozen = (widths, hashes, bits)
+    for array in frozen:
+        array.setflags(write=False)
+    return BenchmarkIndex(benchmarks, min(ngram, min_words), *frozen, shift, starts, occurrences[named], items)
+
+
+def merged(intervals: Iterable[Interval]) -> list[Interval]:
+    """The union of intervals, in order; those that touch become one."""
+    union: list[Interval] = []
+    for start, end in sorted(intervals):
+        if union and start <= union[-1][1]:
+            union[-1] = (union[-1][0], max(end, union[-1][1]))
+        else:
+            union.append((start, end))
+    return union
+
+
+def _runs(passages: Sequence[str], ngram: int, min_words: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """uint64[runs, 3] (hash, passage, first word), hashes of the runs' first words, and each passage's words."""
+    data, offsets = text_buffers(pa.array(passages, pa.large_string()))
+    room = int(offsets[-1]) + 1
+    runs, leads = np.empty((room, 3), dtype=np.uint64), np.empty(room, dtype=np.uint64)
+    sizes = np.zeros(len(passages), dtype=np.int64)
+    count = hash_passages(data, offsets, word_characters(), ngram, min_words, leads, runs, sizes)
+    return runs[:count].copy(), leads[:count], sizes
+
+
+def _bit_table(leads: np.ndarray) -> tuple[np.ndarray, np.uint64]:
+    """A Bloom filter of the hashes, and how far to shift for the number of a bit."""
+    bit_count = max(64, 1 << (len(leads) * _BITS_A_HASH).bit_length())
+    shift = np.uint64(64 - (bit_count - 1).bit_length())
+    bits = np.zeros(bit_count // 64, dtype=np.uint64)
+    fill_bits(leads, shift, bits)
+    return bits, shift
+
+
+def _shared(occurrences: np.ndarray, run: np.ndarray, items: np.ndarray) -> dict[int, int]:
+    """By benchmark, how many different runs stand in more than MOST_ITEMS of its items."""
+    keys = np.unique(np.column_stack([items[occurrences[:, 0], 0], run, occurrences[:, 0]]), axis=0)
+    pairs, amounts = np.unique(keys[:, :2], axis=0, return_counts=True)
+    benchmarks, numbers = np.unique(pairs[amounts > MOST_ITEMS, 0], return_counts=True)
+    return dict(zip(benchmarks.tolist(), numbers.tolist(), strict=True))
+
+
+def _describe(
+    number: int, path: Path, items: np.ndarray, occurrences: np.ndarray, long: np.ndarray, shared: dict[int, int]
+) -> Benchmark:
+    mine = items[:, 0] == number
+    looked_for = np.bincount(occurrences[:, 0], minlength=len(items)) > 0
+    return Benchmark(
+        name=benchmark_name(path),
+        items=int(mine.sum()),
+        whole=int((mine & looked_for & ~long).sum()),
+        too_short=int((mine & ~looked_for).sum()),
+        ngrams=int(mine[occurrences[:, 0]].sum()),
+        shared_ngrams=shared.get(number, 0),
+    )
