@@ -41,6 +41,7 @@ peers: $(PEERS_INSTALLED)
 $(PEERS_INSTALLED): benchmarks/peers-requirements.txt
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(PEERS)/datatrove-0.2 datatrove==0.2.0
 	touch $@
 
 clean:

@@ -1,8 +1,8 @@
 """Texts for benchmarks and comparisons, from whatever a corpus lies in.
 
 Reads JSON Lines with `text` (plain, .gz, .zst), Parquet with `text`, WET files, and WARC files through our own
-source and extractor; a folder is read file by file, in order of names. Empty texts and lines without `text`
-are left out.
+source and extractor; a folder is read file by file, in order of names. Empty texts, lines without `text`
+and files without such a column are left out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def read_texts(path: Path) -> Iterator[str]:
     elif path.name.endswith(".parquet"):
         texts = _parquet(path)
     else:
-        texts = (json.loads(line).get("text") for line in _lines(path))
+        texts = map(_text_of, _lines(path))
     yield from (text for text in texts if text)
 
 
@@ -48,14 +48,26 @@ def first_texts(path: Path, size: float) -> list[str]:
 
 def english(texts: list[str]) -> list[str]:
     """The texts that the language stage keeps by its defaults."""
+    return [text for text, is_one in zip(texts, are_english(texts), strict=True) if is_one]
+
+
+def are_english(texts: list[str]) -> list[bool]:
+    """Whether the language stage keeps each text by its defaults."""
     from stages.language import LanguageFilter
 
-    kept = []
+    verdicts: list[bool] = []
     for start in range(0, len(texts), 1000):
-        part = texts[start : start + 1000]
-        rules = LanguageFilter().apply(pa.table({"text": pa.array(part, pa.large_string())})).column("rule")
-        kept += [text for text, rule in zip(part, rules.to_pylist(), strict=True) if rule is None]
-    return kept
+        part = pa.table({"text": pa.array(texts[start : start + 1000], pa.large_string())})
+        verdicts += [rule is None for rule in LanguageFilter().apply(part).column("rule").to_pylist()]
+    return verdicts
+
+
+def _text_of(line: bytes) -> str | None:
+    try:
+        text = json.loads(line).get("text")
+    except (ValueError, AttributeError):
+        return None
+    return text if isinstance(text, str) else None
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -76,6 +88,8 @@ def _parquet(path: Path) -> Iterator[str]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
+        if "text" not in file.schema_arrow.names:
+            return
         for batch in file.iter_batches(columns=["text"]):
             yield from batch.column("text").to_pylist()
 

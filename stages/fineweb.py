@@ -7,6 +7,7 @@ null and drops nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -66,6 +67,17 @@ class FineWebFilter(RuleSet):
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Add the measurement columns; needs `text` (string or large_string)."""
+        return _with_measurements(batch, self._counts(batch))
+
+    def measure_given_words(self, batch: pa.RecordBatch, words: Sequence[int]) -> pa.RecordBatch:
+        """Add the measurement columns, taking from outside how many words each text has (for comparisons)."""
+        from stages.fineweb_kernel import WORDS
+
+        counts = self._counts(batch)
+        counts[:, WORDS] = words
+        return _with_measurements(batch, counts)
+
+    def _counts(self, batch: pa.RecordBatch) -> np.ndarray:
         from stages.fineweb_kernel import measure_texts
         from stages.frames import needed_column
         from stages.punctuation_table import punctuation_classes
@@ -75,7 +87,7 @@ class FineWebFilter(RuleSet):
 
         data, offsets = text_buffers(needed_column(batch, self.name, "text", "put extract_text before it"))
         longest = int((offsets[1:] - offsets[:-1]).max(initial=0))
-        counts = measure_texts(
+        counts: np.ndarray = measure_texts(
             data,
             offsets,
             character_classes(),
@@ -84,10 +96,10 @@ class FineWebFilter(RuleSet):
             scratch(longest),
             self.short_line_length,
         )
-        return with_measurements(batch, counts)
+        return counts
 
 
-def with_measurements(batch: pa.RecordBatch, counts: np.ndarray) -> pa.RecordBatch:
+def _with_measurements(batch: pa.RecordBatch, counts: np.ndarray) -> pa.RecordBatch:
     """Turn the kernel's integers into the columns of FineWebFilter.measurements."""
     import pyarrow as pa
 

@@ -9,14 +9,9 @@ from gopher_reference import measure
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.gopher_agreement import ask_datatrove, text_hash
-from benchmarks.paired import peers_python
-from benchmarks.texts import english, read_texts
 from stages.gopher import GopherFilter
 from stages.judge import Judge
 from stages.words import split
-
-GOLDEN = Path(__file__).parents[1] / "golden" / "gopher_decisions.jsonl"
 
 _WORDS = ["the", "cat ", "dog. ", " of", "12", "don't ", "e.g. ", "U.S.", "http://a.org/b ", "a-b", "é", "日本", "🙂"]
 _SPACES = ["\n", "\n\n", "\r\n", "\u2028", "\x1c", " ", "\t", "\u00a0"]
@@ -97,36 +92,3 @@ def test_decisions_of_datatroves_own_tests(shared_data: Path) -> None:
         if group in ("quality", "repetition"):
             stage = GopherFilter(order=(group,), **case["params"])
             assert reasons(stage, stage(batch([case["text"]]))) == [case["expected"]["reason"]], case["text"][:60]
-
-
-def test_recorded_decisions_of_datatrove_on_real_pages(shared_data: Path) -> None:
-    """Renewed by `python -m benchmarks.gopher_agreement --in ../shared/data/wet/dev.warc.wet.gz --documents 500
-    --record tests/golden/gopher_decisions.jsonl`."""
-    recorded = {case["text"]: case for case in map(json.loads, GOLDEN.read_text().splitlines())}
-    pages = {text_hash(text): text for text in read_texts(shared_data / "wet" / "dev.warc.wet.gz")}
-    texts = [pages[digest] for digest in recorded]
-    for group in ("quality", "repetition"):
-        stage = GopherFilter(order=(group,))
-        assert reasons(stage, stage(batch(texts))) == [case[group] for case in recorded.values()]
-    same = [text_hash("\n".join(split(pages[digest]))) == case["words"] for digest, case in recorded.items()]
-    assert all(same)
-
-
-def test_decisions_with_datatroves_words(shared_data: Path) -> None:
-    texts = list(read_texts(shared_data / "wet" / "dev.warc.wet.gz"))[::60]
-    compare_with_datatrove(texts)
-
-
-@pytest.mark.slow
-def test_every_decision_on_the_english_pages_of_the_crawls(shared_data: Path) -> None:
-    compare_with_datatrove(english(list(read_texts(shared_data / "warc"))))
-
-
-def compare_with_datatrove(texts: list[str]) -> None:
-    if peers_python() is None:
-        pytest.skip("datatrove is not here: run `make peers` or set CORPUSMILL_PEERS_PYTHON")
-    verdicts = ask_datatrove(texts)
-    for group in ("quality", "repetition"):
-        stage = GopherFilter(order=(group,))
-        measured = stage.measure_given_words(batch(texts), [verdict["words"] for verdict in verdicts])
-        assert reasons(stage, measured) == [verdict[group] for verdict in verdicts]
