@@ -34,6 +34,10 @@ def inspect(
         list[str],
         typer.Option(metavar="RULE", help="What another rule would keep, as 'gopher_words < 80'; may be repeated."),
     ] = [],  # noqa: B006
+    dropped: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="N dropped documents of a run at random, with their texts.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Chooses the documents of --dropped.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a run kept and dropped and why, or would under other rules, or what is in a folder it published."""
@@ -42,27 +46,25 @@ def inspect(
     from inspector.errors import InspectorError
 
     artifact = recognise(path)
+    if what_if or dropped is not None:
+        if artifact.kind != "run":
+            raise InspectorError(f"{path}: --what-if and --dropped are about a run; name its directory")
+        if contains is not None or (what_if and (rule is not None or dropped is not None)):
+            raise InspectorError("--what-if goes with --rows alone, --dropped with --rule and --seed")
     if what_if:
-        if artifact.kind != "run" or rule is not None or contains is not None:
-            raise InspectorError(f"{path}: --what-if asks about a whole run; name a run directory and no other rows")
-        _answer(artifact.path, what_if, 20 if rows is None else rows, as_json)
-        return
-    kind, described = artifact.describe(rule, contains, 3 if rows is None else rows)
+        from inspector.what_if.answer import what_if as answer
+
+        kind, described = "what_if", answer(artifact.path, what_if, 20 if rows is None else rows)
+    elif dropped is not None:
+        from inspector.dropped import dropped_documents
+
+        kind, described = "dropped", dropped_documents(artifact.path, dropped, seed, rule)
+    else:
+        kind, described = artifact.describe(rule, contains, 3 if rows is None else rows)
     if as_json:
         _print_json(described)
     else:
         render.show(kind, described)
-
-
-def _answer(run: Path, asked: list[str], rows: int, as_json: bool) -> None:
-    from inspector.what_if.answer import what_if
-    from inspector.what_if.render import show_answer
-
-    answer = what_if(run, asked, rows)
-    if as_json:
-        _print_json(answer)
-    else:
-        show_answer(answer)
 
 
 def _print_json(value: Any) -> None:

@@ -8,6 +8,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from inspector.what_if.render import show_answer
+
+#: Longest text shown of a dropped document; --json gives all of it.
+EXCERPT = 600
+
 #: Where the output is no terminal there is no reason to fold lines at 80 columns.
 _console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
@@ -23,6 +28,8 @@ def show(kind: str, described: dict[str, Any]) -> None:
         "tokenizer": _show_values,
         "training": _show_training,
         "checkpoint": _show_values,
+        "what_if": show_answer,
+        "dropped": _show_dropped,
     }[kind](described)
 
 
@@ -93,6 +100,24 @@ def _show_rejects(described: dict[str, Any]) -> None:
     _line(f"{described['rows']:,} rejects in {described['files']} files, {described['quarantined']:,} quarantined")
     _print_table(["dropped by rule", "rows"], [[rule, f"{n:,}"] for rule, n in described["rules"].items()])
     _show_examples(described["examples"])
+
+
+def _show_dropped(described: dict[str, Any]) -> None:
+    of = f"{described['recorded']:,} dropped documents"
+    if described["sample_of_rejects"] < 1:
+        of += f", a sample of {described['sample_of_rejects']:.2%} that the recipe keeps"
+    _line(f"{len(described['documents'])} of {of}, at random")
+    for document in described["documents"]:
+        text = document["text"]
+        values = ", ".join(f"{name}={_value(value)}" for name, value in document["values"].items())
+        _line()
+        _line(f"{document['url'] or document['id']}")
+        _line(f"  {document['file']} offset {document['offset']} ordinal {document['ordinal']}")
+        _line(f"  {document['stage']}: {document['rule']}, because {document['expression']} with {values}")
+        _line(f"  text from {document['text_from']}" + ("" if text is None else f", {len(text):,} characters:"))
+        if text:
+            shown = " ".join(text[:EXCERPT].split())
+            _line(f"  {shown}" + ("..." if len(text) > EXCERPT else ""))
 
 
 def _show_shards(described: dict[str, Any]) -> None:

@@ -133,6 +133,10 @@ class Source(Stage):
         """Read again the one row with this identity; both batches are empty when there is none."""
         raise NotImplementedError
 
+    def accepting(self, values: dict[str, Any]) -> Source:
+        """The source as it would deliver a row that it dropped for these values; itself where it has no such rule."""
+        return self
+
 
 # ------------------------------------------------------------------------------------- row-wise stages
 

@@ -7,7 +7,7 @@ of its own; on demand it is a row that names that record.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -62,6 +62,10 @@ class WarcSource(ArchiveSource):
         from stages.documents import HTML_SCHEMA
 
         return HTML_SCHEMA
+
+    def accepting(self, values: dict[str, Any]) -> WarcSource:
+        """A page with another HTTP status can be read; what is no page cannot."""
+        return self.model_copy(update={"statuses": (*self.statuses, values.get("http_status"))})
 
     def _row_types(self) -> frozenset[bytes]:
         return _RESPONSES | {b"revisit"} if self.revisits == "list" else _RESPONSES

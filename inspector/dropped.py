@@ -1,0 +1,90 @@
+"""Show documents that a run dropped, chosen at random, each with what decided about it and its text.
+
+Of all recorded drops those with the smallest hashes of identity and seed are chosen: a sample without
+replacement that is the same on every machine. A text that rejects/ did not keep is read again from the crawl, by
+running the recorded stages on its record. Cost: one pass over the identities in rejects/; a record of the
+crawl and its stages for each document without text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from inspector.errors import InspectorError
+from inspector.published import PublishedRun, row_groups, rows_at
+from pipeline.errors import RecipeError
+from stages.documents import IDENTITY
+from stages.identity import identity_hash
+
+_IDENTITY = [field.name for field in IDENTITY]
+_SHOWN = (*_IDENTITY, "id", "url", "stage", "rule", "expression", "values", "text")
+
+
+def dropped_documents(run: Path, count: int, seed: int, rule: str | None = None) -> dict[str, Any]:
+    """Up to `count` dropped documents as plain data, of one rule or any. InspectorError where there is none."""
+    published = PublishedRun(run)
+    policy = published.plan.recipe.rejects
+    if policy.keep == "off":
+        raise InspectorError(f"{run}: the recipe keeps no rejects (rejects: off), so none can be shown")
+    places, recorded = _choose(published, count, seed, rule)
+    if rule is not None and not recorded:
+        raise InspectorError(f"{run}: no document was dropped by '{rule}'; corpusmill inspect {run} lists the rules")
+    found = dict(rows_at(places, _SHOWN))
+    documents = [_described(published, found[key]) for key in sorted(found, key=lambda key: _order(found[key]))]
+    return {
+        "recorded": recorded,
+        "sample_of_rejects": policy.fraction if policy.keep == "sample" else 1.0,
+        "documents": documents,
+    }
+
+
+def _choose(
+    published: PublishedRun, count: int, seed: int, rule: str | None
+) -> tuple[dict[tuple[Path, int], list[int]], int]:
+    """Rows by file and row group, and how many dropped rows there are."""
+    best: list[tuple[int, Path, int, int]] = []
+    recorded = 0
+    for rows in row_groups(published.rejects, [*_IDENTITY, "rule"]):
+        rules = rows.batch.column("rule")  # null where the row was quarantined
+        dropped = np.flatnonzero(rules.is_valid() if rule is None else pc.equal(rules, rule).fill_null(False))
+        recorded += len(dropped)
+        file, offset, ordinal = (rows.batch.column(name) for name in _IDENTITY)
+        hashes = identity_hash(file, offset, ordinal, seed)[dropped]
+        smallest = np.argsort(hashes)[:count]
+        best += [(int(hashes[at]), rows.file, rows.group, int(dropped[at])) for at in smallest]
+        best = sorted(best, key=lambda row: row[0])[:count]
+    places: dict[tuple[Path, int], list[int]] = defaultdict(list)
+    for _, path, group, row in best:
+        places[path, group].append(row)
+    return places, recorded
+
+
+def _order(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in _IDENTITY)
+
+
+def _described(published: PublishedRun, row: dict[str, Any]) -> dict[str, Any]:
+    """A dropped row with its values as a mapping, its text and where that comes from."""
+    values = json.loads(row.pop("values") or "{}")
+    described = {**row, "values": values, "text_from": "rejects"}
+    described["text"] = described.pop("text")
+    if described["text"] is None:
+        described["text"], described["text_from"] = _read_again(published, row, values)
+    return described
+
+
+def _read_again(published: PublishedRun, row: dict[str, Any], values: dict[str, Any]) -> tuple[str | None, str]:
+    from pipeline.replay import replay_dropped
+
+    file, offset, ordinal = _order(row)
+    try:
+        batch = replay_dropped(published.plan, file, offset, ordinal, row["stage"], values)
+    except RecipeError as error:
+        return None, f"nowhere: {error}"
+    return batch.column("text")[0].as_py(), "crawl"
