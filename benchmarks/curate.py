@@ -1,11 +1,15 @@
 """WARC to filtered, signed documents: MB of HTML a second on one core, with nothing dropped early.
 
-Every filter measures every page but no threshold drops one, so that each stage carries the whole load. The
-recipe runs in a process of its own for each crawl and run, all libraries held to one thread, after 50 pages
-that are not counted (they load the kernels and the language model). Its rate is that of all tasks of all
-phases, and beside it stands the rate of reading and extracting alone, from the same run's own account.
+The stages are those of the recipe fineweb up to the signatures. Every filter measures every page but no threshold
+drops one, so that each stage carries the whole load. The recipe runs in a process of its own for each crawl and run,
+all libraries held to one thread, after 50 pages that are not counted (they load the kernels and the language model).
+Its rate is that of all tasks of the phases that curate and sign (matching and what follows is `benchmarks.dedup`'s),
+and beside it stands the rate of reading and extracting alone, from the same run's own account.
 
     python -m benchmarks.curate --in CRAWLS [--runs 3] [--json]
+
+Where `make peers` has installed datatrove, its pipeline of the same steps (benchmarks/datatrove_pipeline.py) runs in
+turn with ours over WARC files of the records that both sides make documents of, at most `--pages` of each crawl.
 """
 
 from __future__ import annotations

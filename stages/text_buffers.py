@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pyarrow as pa
 
@@ -28,3 +30,10 @@ def text_buffers(column: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.nda
     offsets.setflags(write=False)
     data.setflags(write=False)
     return data, offsets
+
+
+def word_buffers(words: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 bytes and int64 offsets (words + 1) of a list of words, for kernels that look for them."""
+    encoded = [word.encode() for word in words]
+    starts = np.cumsum([0, *(len(word) for word in encoded)], dtype=np.int64)
+    return np.frombuffer(b"".join(encoded) or b"\0", dtype=np.uint8), starts

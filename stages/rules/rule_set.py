@@ -11,9 +11,9 @@ from stages.base import Filter, Rule, Stage, StageError
 from stages.rules.profile import DEFAULT, section
 
 
-def pinned(stage: str, parameter: str, description: str, **constraints: Any) -> Any:
-    """A field whose default is what the default profile says; another profile fills in its own."""
-    return Field(section(DEFAULT, stage).parameters[parameter], description=description, **constraints)
+def pinned(stage: str, parameter: str, description: str, *, profile: str = DEFAULT, **constraints: Any) -> Any:
+    """A field whose default is what the stage's default profile says; another profile fills in its own."""
+    return Field(section(profile, stage).parameters[parameter], description=description, **constraints)
 
 
 class ProfiledStage(Stage):

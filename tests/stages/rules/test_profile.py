@@ -28,9 +28,7 @@ def test_a_profile_sets_fields_of_its_stage_and_judges_columns_that_it_measures(
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_an_unknown_profile_is_refused_with_the_names_of_those_that_exist(stage: str) -> None:
-    with pytest.raises(
-        RecipeError, match=rf"no profile 'gophr' has rules for {stage}; those that have: .*datatrove-0.10"
-    ):
+    with pytest.raises(RecipeError, match=rf"no profile 'gophr' has rules for {stage}; those that have: .+"):
         Recipe.parse({"name": "r", "stages": ["jsonl", {stage: {"profile": "gophr"}}]})
 
 
