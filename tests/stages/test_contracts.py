@@ -21,12 +21,16 @@ NUMBERS = [
     if info.annotation in (int, float, int | None, float | None)
 ]
 
+#: Fields without a default.
+REQUIRED = {"decontaminate": {"benchmarks": ["questions.jsonl"]}}
+
 
 @pytest.mark.parametrize(("name", "field"), NUMBERS)
 @pytest.mark.parametrize("value", [-5, -0.1, float("nan"), float("inf")])
 def test_a_senseless_number_is_refused_by_its_key(name: str, field: str, value: float) -> None:
+    stage = {"label": "checked", **REQUIRED.get(name, {}), field: value}
     with pytest.raises(RecipeError, match=rf"'checked'.*{field}.*(greater|finite|integer)"):
-        Recipe.parse({"name": "r", "stages": ["jsonl", {name: {"label": "checked", field: value}}]})
+        Recipe.parse({"name": "r", "stages": ["jsonl", {name: stage}]})
 
 
 @pytest.mark.parametrize(
