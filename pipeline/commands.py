@@ -45,11 +45,11 @@ def add_to(app: typer.Typer) -> None:
 
 def run(
     recipe: RecipeArgument,
-    inputs: InputOption,
     out: Annotated[
         Path,
         typer.Option("--out", metavar="RUN", parser=location, help="Run directory; going on where it stopped."),
     ],
+    inputs: InputOption = [],  # noqa: B006
     names: ListOption = None,
     changes: SetOption = [],  # noqa: B006
     executor: Annotated[
@@ -112,7 +112,7 @@ def _run_on_slurm(
 
 def plan(
     recipe: RecipeArgument,
-    inputs: InputOption,
+    inputs: InputOption = [],  # noqa: B006
     names: ListOption = None,
     changes: SetOption = [],  # noqa: B006
     limit: LimitOption = None,

@@ -72,6 +72,7 @@ def list_inputs(inputs: Sequence[Input], source: Source) -> list[ListedFile]:
     Folders are searched for the source's suffixes; run directories that lie in them are passed over. Raises
     RecipeError for what cannot be found or told apart.
     """
+    inputs = inputs or source.inputs()
     if not inputs:
         raise RecipeError("no input given; name files or folders with --in")
     found: dict[str, ListedFile] = {}

@@ -96,6 +96,10 @@ class Source(Stage):
     #: File name endings this source accepts when an input is a folder.
     suffixes: ClassVar[tuple[str, ...]]
 
+    def inputs(self) -> Sequence[str]:
+        """What is read where no input is given: nothing, unless a parameter names the corpus."""
+        return ()
+
     def choose(self, names: Sequence[str], read: Callable[[str], bytes]) -> Sequence[str]:
         """Which of the files below an input folder belong to the corpus: all, unless the folder itself says otherwise.
 

@@ -18,6 +18,7 @@ CATALOGUE: dict[str, str] = {
     "parquet": "stages.sources.parquet:ParquetSource",
     "arrow": "stages.sources.arrow:ArrowSource",
     "csv": "stages.sources.csv_files:CsvSource",
+    "hub": "stages.sources.hub:HubSource",
     "text": "stages.sources.text_files:TextSource",
     "html": "stages.sources.html_files:HtmlSource",
     "extract_text": "stages.extract_text:ExtractText",

@@ -56,7 +56,7 @@ def hub_server(repository: str, folder: Path) -> Iterator[str]:
             inside = path.removeprefix(f"{api}/tree/").partition("/")[2]
             if not (folder / inside).is_dir():
                 raise NotFound
-            pattern = "**/*" if request.args.get("recursive") == "True" else "*"
+            pattern = "**/*" if request.args.get("recursive", "").lower() == "true" else "*"
             return _json([_entry(folder, entry) for entry in sorted((folder / inside).glob(pattern))])
         if path.startswith(f"{api}/paths-info/"):
             named = [folder / name for name in request.form.getlist("paths") or (request.get_json() or {})["paths"]]
