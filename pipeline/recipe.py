@@ -293,7 +293,7 @@ def _check_order(origin: str, recipe: Recipe) -> None:
     for position, (label, stage) in enumerate(recipe.stages.items()):
         if isinstance(stage, Source) != (position == 0):
             raise RecipeError(
-                f"{origin}: stage '{label}': the first stage, and no other, must be a source (warc, jsonl, parquet, ...)"
+                f"{origin}: stage '{label}': the first stage, and no other, must be a source such as warc or jsonl"
             )
 
 
