@@ -13,11 +13,8 @@ import pyarrow as pa
 
 from pipeline.document_files import RowGroupWriter
 from pipeline.recipe import RejectPolicy
-from stages.documents import VERDICT
+from stages.documents import PAGE_COLUMNS, VERDICT
 from stages.identity import identity_hash
-
-#: Columns that exist only between reader and extractor, never in rejects/.
-_PAGE_COLUMNS = ("html", "content_type", "charset")
 
 
 def reject_schema(stages: Sequence[pa.Schema], left_out: Sequence[str] = ()) -> pa.Schema:
@@ -25,7 +22,7 @@ def reject_schema(stages: Sequence[pa.Schema], left_out: Sequence[str] = ()) -> 
     fields: dict[str, pa.Field] = {}
     for schema in stages:
         for field in schema:
-            if field.name not in _PAGE_COLUMNS and field.name not in left_out:
+            if field.name not in PAGE_COLUMNS and field.name not in left_out:
                 fields.setdefault(field.name, field)
     return pa.schema([*fields.values(), *VERDICT])
 

@@ -21,6 +21,7 @@ CATALOGUE: dict[str, str] = {
     "hub": "stages.sources.hub:HubSource",
     "text": "stages.sources.text_files:TextSource",
     "html": "stages.sources.html_files:HtmlSource",
+    "page_signals": "stages.signals.stage:PageSignals",
     "extract_text": "stages.extract_text:ExtractText",
     "url_filter": "stages.url.filter:UrlFilter",
     "language": "stages.language:LanguageFilter",

@@ -37,6 +37,13 @@ HTML_SCHEMA = pa.schema(
     ]
 )
 
+#: What a source of web archives gives: also the HTTP headers that say something of the page's use, null where
+#: there are none: X-Robots-Tag, TDM-Reservation, TDM-Policy and Link to a licence, `name: value` a line.
+WARC_SCHEMA = HTML_SCHEMA.append(pa.field("http_signals", pa.string()))
+
+#: Columns that exist only between reader and extractor.
+PAGE_COLUMNS = ("html", "content_type", "charset", "http_signals")
+
 #: Why a row ended: added to a row's columns in rejects/.
 VERDICT = [
     pa.field("stage", pa.string()),

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow
 
-_PAGE_COLUMNS = ("html", "content_type", "charset")
 _MEND = "put it right after a source of pages such as warc, and leave it out after jsonl and parquet, which give texts"
 #: Encodings in which bytes below 128 are not always ASCII characters, so tags are only found in the text.
 _NOT_ASCII = ("utf-16", "iso2022_jp")
@@ -62,6 +61,7 @@ class ExtractText(Transform):
         """
         import pyarrow as pa
 
+        from stages.documents import PAGE_COLUMNS
         from stages.frames import needed_column
 
         pages, charsets = (needed_column(batch, self.name, column, _MEND) for column in ("html", "charset"))
@@ -73,7 +73,7 @@ class ExtractText(Transform):
             text, error = self._page(html.as_py(), label.as_py(), int(depth), extract)
             texts.append(text)
             errors.append(error)
-        batch = batch.drop_columns([name for name in _PAGE_COLUMNS if name in batch.schema.names])
+        batch = batch.drop_columns([name for name in PAGE_COLUMNS if name in batch.schema.names])
         batch = batch.append_column("text", pa.array(texts, pa.large_string()))
         return batch.append_column("error", pa.array(errors, pa.string()))
 

@@ -11,10 +11,11 @@ import re
 from typing import NamedTuple
 
 from stages.warc.http_body import BodyError, decode_body
-from stages.warc.records import BLANK_LINE, parse_fields
+from stages.warc.records import BLANK_LINE, parse_fields, unfolded
 
 _STATUS_LINE = re.compile(rb"\s*HTTP/\d+(?:\.\d+)?[ \t]+(\d{3})(?!\d)", re.IGNORECASE)
 _CHARSET = re.compile(rb"charset[ \t]*=[ \t]*(?:\"([^\"]*)\"|'([^']*)'|([^\s;,\"']+))", re.IGNORECASE)
+_SIGNALS = frozenset((b"x-robots-tag", b"link", b"tdm-reservation", b"tdm-policy"))
 _MEDIA_TYPE = re.compile(rb"[\w!#$&^.+*-]+/[\w!#$&^.+*-]+")
 
 
@@ -24,6 +25,7 @@ class HttpResponse(NamedTuple):
     status: int | None
     fields: dict[bytes, bytes]
     body: bytes
+    header: bytes = b""
 
 
 def parse_response(block: bytes) -> HttpResponse:
@@ -33,8 +35,22 @@ def parse_response(block: bytes) -> HttpResponse:
         return HttpResponse(None, {}, block)
     blank = BLANK_LINE.search(block, status.end())
     if blank is None:
-        return HttpResponse(int(status[1]), parse_fields(block), b"")
-    return HttpResponse(int(status[1]), parse_fields(block[: blank.start()]), block[blank.end() :])
+        return HttpResponse(int(status[1]), parse_fields(block), b"", block)
+    header = block[: blank.start()]
+    return HttpResponse(int(status[1]), parse_fields(header), block[blank.end() :], header)
+
+
+def signals(response: HttpResponse) -> str | None:
+    """The fields that say something of the page's use, `name: value` a line with names in lower case; or None.
+
+    Fields that are repeated keep lines of their own, because X-Robots-Tag names a crawler for the rest of its line.
+    """
+    if _SIGNALS.isdisjoint(response.fields):
+        return None
+    lines = (parse_fields(b"\n" + line) for line in unfolded(response.header).split(b"\n"))
+    said = ((name, value) for line in lines for name, value in line.items() if name in _SIGNALS)
+    wanted = (b"%s: %s" % (name, value) for name, value in said if name != b"link" or b"licen" in value.lower())
+    return b"\n".join(wanted).decode("utf-8", "replace") or None
 
 
 def media_type(value: bytes | None) -> str | None:

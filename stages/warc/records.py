@@ -124,13 +124,17 @@ def field_of(header: bytes, lower: bytes, name: bytes) -> bytes | None:
     return (header[begin:] if end < 0 else header[begin:end]).strip()
 
 
+def unfolded(header: bytes) -> bytes:
+    """The header with folded lines in one."""
+    return _FOLD.sub(b" ", header) if b"\n " in header or b"\n\t" in header else header
+
+
 def parse_fields(header: bytes) -> dict[bytes, bytes]:
     """Fields of a header whose first line is none, by lower-case name; repeated ones joined by a comma.
 
     Folded lines are unfolded, lines without a colon passed over.
     """
-    if b"\n " in header or b"\n\t" in header:
-        header = _FOLD.sub(b" ", header)
+    header = unfolded(header)
     fields: dict[bytes, bytes] = {}
     lines = iter(header.split(b"\n"))
     next(lines)

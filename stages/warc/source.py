@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from stages.warc.archive_source import ArchiveSource, place_of
-from stages.warc.http import body_of, charset, media_type, parse_response
+from stages.warc.http import body_of, charset, media_type, parse_response, signals
 from stages.warc.http_body import BodyError
 from stages.warc.media import binary_type, is_html
 from stages.warc.records import Record, Wanted, parse_fields
@@ -58,10 +58,10 @@ class WarcSource(ArchiveSource):
     )
 
     def output_schema(self) -> pyarrow.Schema:
-        """HTML_SCHEMA: identity, labels, `html` without encodings, `content_type`, `charset` of the header."""
-        from stages.documents import HTML_SCHEMA
+        """WARC_SCHEMA: identity, labels, `html` without encodings, `content_type`, `charset` of the header, signals."""
+        from stages.documents import WARC_SCHEMA
 
-        return HTML_SCHEMA
+        return WARC_SCHEMA
 
     def accepting(self, values: dict[str, Any]) -> WarcSource:
         """A page with another HTTP status can be read; what is no page cannot."""
@@ -111,7 +111,7 @@ class WarcSource(ArchiveSource):
         if found not in self.media_types:
             self._drop_type(place, found, rows)
             return
-        rows.keep(place, len(html), html, kind or found, charset(content_type))
+        rows.keep(place, len(html), html, kind or found, charset(content_type), signals(response))
 
     def _drop_type(self, place: Place, kind: str, rows: RowCollector) -> None:
         listed = ", ".join(f"'{name}'" for name in self.media_types)

@@ -36,6 +36,7 @@ def test_a_page_carries_identity_labels_and_decoded_html(tmp_path):
         "html": PAGE,
         "content_type": "text/html",
         "charset": "utf-8",
+        "http_signals": None,
     }
 
 
