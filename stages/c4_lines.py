@@ -1,7 +1,7 @@
 """The line edits of C4 (Raffel et al. 2020, arXiv 1910.10683, section 2.2): cut lines that are no prose.
 
 In order, for each line (as str.splitlines) without white space at its ends: a word too long; citations are taken
-out of it; no terminal punctuation; too few words (counted before citations went); javascript; a policy phrase.
+out of it; no terminal punctuation; too few words (counted with citations or without); javascript; a policy phrase.
 What stays is joined by newlines. Every cut is counted by its reason. What the page rules of stage `c4` need is
 measured on the way: lines are looked at for lorem ipsum and curly brackets at the same places of that order as in
 datatrove, and sentences are counted line by line. Which edits are on is a profile's choice (docs/rules.md).
@@ -51,6 +51,9 @@ class C4Lines(ProfiledStage, Transform):
         "terminal_punctuation", "Cut lines that do not end in one of these, or end in '...'; null: keep them."
     )
     min_line_words: int | None = _pinned("min_line_words", "Cut lines of fewer words (by white space).", ge=0)
+    count_words_after_citations: bool = _pinned(
+        "count_words_after_citations", "Count the words of a line when citations are gone, as C4's own code does."
+    )
     cut_javascript: bool = _pinned("cut_javascript", "Cut lines that say javascript.")
     cut_policy: bool = _pinned("cut_policy", "Cut lines that speak of cookies, privacy policy or terms of use.")
 
@@ -100,6 +103,7 @@ class C4Lines(ProfiledStage, Transform):
             citations=self.remove_citations,
             ends=np.array([ord(mark) for mark in self.terminal_punctuation or ()], dtype=np.int64),
             min_words=self.min_line_words or 0,
+            words_after_citations=self.count_words_after_citations,
             javascript=self.cut_javascript,
             policy=self.cut_policy,
         )

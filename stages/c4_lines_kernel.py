@@ -61,6 +61,7 @@ class Edits(NamedTuple):
     citations: bool
     ends: Array  # int64 code points of which one must end a line
     min_words: int
+    words_after_citations: bool  # count words when citations are gone
     javascript: bool
     policy: bool
 
@@ -95,13 +96,15 @@ def edit_texts(data: Array, offsets: Array, classes: Array, digits: Array, edits
             line = read_line(data, place, offsets[document + 1], classes)
             place = line.after
             row[LINES] += 1
-            end = edit_line(data, line, digits, edits, kept, end, row)
+            end = edit_line(data, line, classes, digits, edits, kept, end, row)
         kept_offsets[document + 1] = end
     return kept[:end], kept_offsets, counts
 
 
 @kernel
-def edit_line(data: Array, line: Line, digits: Array, edits: Edits, kept: Array, end: int, row: Array) -> int:
+def edit_line(
+    data: Array, line: Line, classes: Array, digits: Array, edits: Edits, kept: Array, end: int, row: Array
+) -> int:
     """Append the edited line to `kept` at `end`, or count why not; returns the new end."""
     if edits.max_word_length and line.longest_word > edits.max_word_length:
         return cut(row, LONG_WORD, line, end)
@@ -114,7 +117,10 @@ def edit_line(data: Array, line: Line, digits: Array, edits: Edits, kept: Array,
             kept[end + step] = data[line.low + step]
     if len(edits.ends) and not ends_well(kept, end, last, edits.ends):
         return cut(row, UNENDED, line, end)
-    if line.words < edits.min_words:
+    words = line.words
+    if edits.words_after_citations and citations:
+        words = read_line(kept, end, last, classes).words
+    if words < edits.min_words:
         return cut(row, FEW_WORDS, line, end)
     holds = phrases_in(kept, end, last)
     if holds & HAS_LOREM_IPSUM and row[LOREM_IPSUM_LINE] == 0:

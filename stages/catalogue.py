@@ -28,6 +28,7 @@ CATALOGUE: dict[str, str] = {
     "gopher": "stages.gopher:GopherFilter",
     "c4_lines": "stages.c4_lines:C4Lines",
     "c4": "stages.c4:C4Filter",
+    "bad_words": "stages.bad_words:BadWordsFilter",
     "c4_paragraphs": "stages.c4_paragraphs:C4ParagraphFilter",
     "fineweb": "stages.fineweb:FineWebFilter",
     "datatrove": "stages.datatrove_block:DatatroveBlock",
