@@ -1,11 +1,13 @@
-"""Gopher quality and repetition rules on texts in memory, one thread: ours and datatrove.
+"""The Gopher, C4 and FineWeb rules on texts in memory, one thread: ours and datatrove.
 
-    python -m benchmarks.heuristics --in texts.jsonl.zst [--megabytes 4] [--runs 5] [--json]
+    python -m benchmarks.heuristics --in texts.jsonl.zst [--megabytes 4] [--runs 5] [--keep-all] [--json]
 
+Ours are the stages of recipes/fineweb.yaml from `gopher` to `fineweb`, fed one batch, a dropped row gone before the
+next stage as in a run; with `--keep-all` every stage measures every row. datatrove's are its four filters one after
+another (C4's with filter_no_terminal_punct=False, as FineWeb has it), stopping at a document's first failing rule.
 The input (benchmarks/texts.py says of which kinds) is cut to the first `--megabytes` of text, because datatrove
-takes minutes for more. Measured is the work from texts in memory to decisions, after start-up and a first
-call on a few documents. datatrove stops at a document's first failing rule; ours measures all of them.
-`agreement` is the share of documents with the same decision and first reason.
+takes minutes for more. Measured is the work from texts in memory to decisions, after start-up and a first call on
+a few documents. `agreement` is the share of documents with the same decision and first reason.
 """
 
 from __future__ import annotations
@@ -21,13 +23,15 @@ from pathlib import Path
 from benchmarks.paired import compare, measure, peers_python, show
 
 Decide = Callable[[], list[str | None]]
+_RECIPE = Path(__file__).parents[1] / "recipes" / "fineweb.yaml"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="benchmarks.heuristics", description="Gopher rules, documents a second.")
+    parser = argparse.ArgumentParser(prog="benchmarks.heuristics", description="Quality rules, documents a second.")
     parser.add_argument("--in", dest="path", type=Path, required=True, help="a file or folder of texts")
     parser.add_argument("--megabytes", type=float, default=4.0, help="text to use")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--keep-all", action="store_true", help="ours measures rows that it has dropped, too")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     parser.add_argument("--decide", action="store_true", help=argparse.SUPPRESS)
@@ -45,7 +49,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         cut = Path(folder) / "texts.json"
         cut.write_text(json.dumps(_first_texts(options.path, options.megabytes * 1e6)), "utf-8")
-        ours = _command(sys.executable, cut, "ours")
+        ours = _command(sys.executable, cut, "ours_keeping_all" if options.keep_all else "ours")
         peers = {}
         if python := peers_python():
             peers["datatrove"] = _command(python, cut, "datatrove")
@@ -85,29 +89,60 @@ def _agreement(ours: list[str], theirs: list[str]) -> float:
     return sum(one == other for one, other in zip(mine, peers, strict=True)) / max(len(mine), 1)
 
 
-def _ours(texts: list[str]) -> Decide:
+def _ours(texts: list[str], keep_all: bool = False) -> Decide:
+    import numpy as np
     import pyarrow as pa
 
-    from stages.gopher import GopherFilter
+    from pipeline.recipe import Recipe
+    from stages.base import Filter, Transform
     from stages.judge import Judge
 
-    stage = GopherFilter()
-    rules = stage.rules()
-    judge = Judge(rules)
-    batch = pa.record_batch({"text": pa.array(texts, pa.large_string())})
-    judge(stage(batch.slice(0, 10)))
+    recipe = Recipe.load(_RECIPE).stages
+    labels = list(recipe)
+    chain = [recipe[label] for label in labels[labels.index("gopher") : labels.index("fineweb") + 1]]
+    transforms = [stage for stage in chain if isinstance(stage, Transform)]
+    judges = [Judge(stage.rules()) if isinstance(stage, Filter) else None for stage in transforms]
+    whole = pa.record_batch({"text": pa.array(texts, pa.large_string())})
 
-    def work() -> list[str | None]:
-        return [None if index < 0 else rules[index].name for index in judge(stage(batch)).first]
+    def decide() -> list[str | None]:
+        batch, rows = whole, np.arange(whole.num_rows)
+        reasons: list[str | None] = [None] * whole.num_rows
+        for stage, judge in zip(transforms, judges, strict=True):
+            batch = stage(batch)
+            if judge is None:
+                continue
+            first = judge(batch).first
+            for row in np.flatnonzero(first >= 0):
+                reasons[rows[row]] = reasons[rows[row]] or judge.rules[first[row]].name
+            if not keep_all:
+                batch, rows = batch.filter(pa.array(first < 0)), rows[first < 0]
+        return reasons
 
-    return work
+    few = whole.slice(0, 10)
+    for stage in transforms:
+        few = stage(few)
+    return decide
+
+
+def _ours_keeping_all(texts: list[str]) -> Decide:
+    return _ours(texts, keep_all=True)
 
 
 def _datatrove(texts: list[str]) -> Decide:
     from datatrove.data import Document
-    from datatrove.pipeline.filters import GopherQualityFilter, GopherRepetitionFilter
+    from datatrove.pipeline.filters import (
+        C4QualityFilter,
+        FineWebQualityFilter,
+        GopherQualityFilter,
+        GopherRepetitionFilter,
+    )
 
-    filters = [GopherRepetitionFilter(), GopherQualityFilter()]
+    filters = [
+        GopherRepetitionFilter(),
+        GopherQualityFilter(),
+        C4QualityFilter(filter_no_terminal_punct=False),
+        FineWebQualityFilter(),
+    ]
 
     def decide(text: str) -> str | None:
         document = Document(text=text, id="0")
@@ -122,7 +157,11 @@ def _datatrove(texts: list[str]) -> Decide:
     return lambda: [decide(text) for text in texts]
 
 
-SIDES: dict[str, Callable[[list[str]], Decide]] = {"ours": _ours, "datatrove": _datatrove}
+SIDES: dict[str, Callable[[list[str]], Decide]] = {
+    "ours": _ours,
+    "ours_keeping_all": _ours_keeping_all,
+    "datatrove": _datatrove,
+}
 
 if __name__ == "__main__":
     main()

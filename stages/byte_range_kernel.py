@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stages.vector_kernel import load_eight, load_up_to_eight
+from stages.vector_kernel import load_eight
 from tokenizer.kernel_cache import inlined_kernel, kernel
 
 if TYPE_CHECKING:
     Array = np.ndarray
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+@inlined_kernel
+def first_bytes(data: Array, place: int, size: int) -> np.uint64:
+    """data[place : place + size] as the highest bytes of a uint64, for a size of 1 to 8; the lower ones are 0."""
+    return load_eight(data, place) << np.uint64(64 - 8 * size)
 
 
 @inlined_kernel
@@ -36,7 +42,7 @@ def hash_bytes(data: Array, start: int, end: int) -> np.uint64:
         digest ^= digest >> np.uint64(32)
         start += 8
     if start < end:
-        digest ^= load_up_to_eight(data, start, end - start)
+        digest ^= first_bytes(data, start, end - start)
     return mix(digest)
 
 
@@ -50,7 +56,7 @@ def equal_bytes(data: Array, one: int, other: int, length: int) -> bool:
         step += 8
     if step == length:
         return True
-    return load_up_to_eight(data, one + step, length - step) == load_up_to_eight(data, other + step, length - step)
+    return first_bytes(data, one + step, length - step) == first_bytes(data, other + step, length - step)
 
 
 @kernel

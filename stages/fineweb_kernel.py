@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stages import punctuation_table, unicode_table
-from stages.repetition_kernel import characters_between, duplicates, table_size
+from stages.byte_range_kernel import characters_between, table_size
+from stages.repetition_kernel import duplicates
 from stages.words_kernel import decode, split_words
 from tokenizer.kernel_cache import allocating_kernel, kernel
 

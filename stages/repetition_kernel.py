@@ -10,7 +10,7 @@ Cost: a counter for each word and n, and a table look-up for each n-gram left ov
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,10 +22,22 @@ if TYPE_CHECKING:
     Array = np.ndarray
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
-#: Bytes that tell whether an n-gram can have a duplicate at all.
-WINDOW = 16
+#: Words of the duplicate n-grams.
+SHORTEST, LONGEST = 5, 10
+#: The widest window, in bytes, that tells whether an n-gram can have a duplicate at all.
+WIDEST = 64
 #: Where counters stop.
 MOST = 255
+NO_LIMIT = 1 << 62
+
+
+class Candidates(NamedTuple):
+    """Words at which an n-gram may have a duplicate; each array has room for so many words."""
+
+    places: Array  # int64, their numbers
+    limits: Array  # int64, for every word: an n-gram of so many bytes or more has none
+    windows: Array  # uint64, hashes of the bytes from a place on
+    counters: Array  # uint8, table_size(2 * words)
 
 
 @kernel
@@ -126,47 +138,59 @@ def top_n_gram(
 
 
 @kernel
-def find_candidates(
-    joined: Array, sizes: Array, words: int, shortest: int, windows: Array, counters: Array, rare: Array, places: Array
-) -> int:
-    """Find the words at which an n-gram of `shortest` words or more may have a duplicate.
+def find_candidates(joined: Array, sizes: Array, words: int, scratch: Candidates) -> int:
+    """Find the words at which an n-gram of SHORTEST to LONGEST words may have a duplicate.
 
-    An n-gram of at least WINDOW bytes has none if its first WINDOW bytes, joined without spaces, occur once.
-    Writes to `rare` (bool) which words have such a window, and the others, with those whose shortest n-gram
-    is shorter than it, to `places` (int64); returns their number. `joined` must have WINDOW more bytes than are
-    used; `windows` (uint64 of words) and `counters` (uint8 of table_size(2 * words)) are scratch.
+    An n-gram of at least w bytes has none if its first w bytes, joined without spaces, occur once where n-grams
+    begin. So windows of 8, 16, 24, ... bytes are counted, each only at the words where the narrower one did not
+    occur once. Fills scratch.places, and for each word scratch.limits; returns the number of places. `sizes` (int64,
+    words + 1) are the bytes up to each word; `joined` must have WIDEST more than are used.
     """
-    room = table_size(2 * words)
-    for word in range(words):
-        first = load_eight(joined, sizes[word]) * _ODD
-        windows[word] = ((first ^ first >> np.uint64(32)) + load_eight(joined, sizes[word] + 8)) * _ODD
-    count_all(windows, words, counters, room)
-    count = 0
-    for word in range(words - shortest + 1):
-        rare[word] = counters[counter_of(windows[word], room)] < 2
-        places[count] = word
-        count += not rare[word] or sizes[word + shortest] - sizes[word] < WINDOW
-    return count
+    windows, limits, places = scratch.windows, scratch.limits, scratch.places
+    count = max(words - SHORTEST + 1, 0)
+    for word in range(count):
+        places[word] = word
+        windows[word] = np.uint64(0)
+    kept, size = count, 0
+    while kept and size < WIDEST:
+        for item in range(kept):
+            window = (windows[item] ^ load_eight(joined, sizes[places[item]] + size)) * _ODD
+            windows[item] = window ^ window >> np.uint64(32)
+        size += 8
+        room = table_size(2 * kept)
+        count_all(windows, kept, scratch.counters, room)
+        left, kept = kept, 0
+        for item in range(left):
+            word = places[item]
+            once = scratch.counters[counter_of(windows[item], room)] < 2
+            limits[word] = size if once else NO_LIMIT
+            places[kept], windows[kept] = word, windows[item]
+            kept += not once and sizes[min(word + LONGEST, words)] - sizes[word] > size
+    found = 0
+    for word in range(count):
+        places[found] = word
+        found += sizes[word + SHORTEST] - sizes[word] < limits[word]
+    return found
 
 
 @kernel
 def duplicate_n_grams(
-    joined: Array, sizes: Array, lengths: Array, rare: Array, places: Array, n: int, words: int, keys: Array
+    joined: Array, sizes: Array, lengths: Array, n: int, words: int, found: int, scratch: Candidates, keys: Array
 ) -> int:
     """Characters of n-grams that repeat an earlier one; a hit is jumped over, so nothing counts twice.
 
-    `sizes` and `lengths` (int64, words + 1) are the bytes and characters up to each word; `rare` and `places`
-    come from find_candidates(), `keys` is scratch (uint64 of table_size(len(places))).
+    `sizes` and `lengths` (int64, words + 1) are the bytes and characters up to each word; `found` and `scratch`
+    come from find_candidates(), `keys` is scratch (uint64 of table_size(found)).
     """
-    mask = table_size(len(places)) - 1
+    mask = table_size(found) - 1
     keys[: mask + 1] = 0
     repeated = 0
     next_word = 0
-    for item in range(len(places)):
-        word = places[item]
+    for item in range(found):
+        word = scratch.places[item]
         if word > words - n:
             break
-        if word < next_word or (rare[word] and sizes[word + n] - sizes[word] >= WINDOW):
+        if word < next_word or sizes[word + n] - sizes[word] >= scratch.limits[word]:
             continue
         gram = max(hash_bytes(joined, sizes[word], sizes[word + n]), np.uint64(1))
         slot = np.int64(gram) & mask
