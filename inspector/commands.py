@@ -1,4 +1,4 @@
-"""Commands that look at what was made: inspect and trace."""
+"""Commands that look at what was made: inspect, trace and contamination."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ def add_to(app: typer.Typer) -> None:
     app.command(name="inspect", epilog=example)(inspect)
     example = "Example: corpusmill trace run/ --shard train-warc-00000-00000.arrow --position 12345"
     app.command(name="trace", epilog=example)(trace)
+    example = "Example: corpusmill contamination run/ --rows 5"
+    app.command(name="contamination", epilog=example)(contamination)
 
 
 def inspect(
@@ -107,3 +109,19 @@ def trace(
         return
     for found in traces:
         render.show_trace(found)
+
+
+def contamination(
+    run: Annotated[Path, typer.Argument(metavar="RUN", parser=location, help="A run with the stage decontaminate.")],
+    rows: Annotated[int, typer.Option(min=0, help="How many examples to show of each benchmark.")] = 3,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a run found of each benchmark: documents, items, the text, and how much may be chance."""
+    from inspector.contamination import contamination_report
+    from inspector.contamination_render import show_contamination
+
+    report = contamination_report(run, rows)
+    if as_json:
+        print(json.dumps(report, indent=1, ensure_ascii=False))
+    else:
+        show_contamination(report)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,6 +49,7 @@ class ItemMatch(NamedTuple):
 
     benchmark: str
     line: int
+    words: int
     coverage: float
     ngrams: int
     spans: list[Interval]
@@ -99,13 +100,20 @@ class BenchmarkIndex:
             covered = sum(end - start for start, end in merged(in_item[item]))
             places = [(int(spans[start, 0]), int(spans[end - 1, 1])) for start, end in merged(intervals)]
             ngrams = len(set(intervals))
-            matches.append(ItemMatch(self.benchmarks[benchmark].name, line, covered / size, ngrams, places))
+            matches.append(ItemMatch(self.benchmarks[benchmark].name, line, size, covered / size, ngrams, places))
         return sorted(matches, key=lambda match: (-match.coverage, -match.ngrams, match.benchmark, match.line))
 
 
-@cache
 def load_index(paths: tuple[Path, ...], fields: tuple[str, ...], ngram: int, min_words: int) -> BenchmarkIndex:
-    """Read the files and build the table, once in a process."""
+    """The table of files as they are now, built once in a process."""
+    states = tuple((path.stat().st_size, path.stat().st_mtime_ns) for path in paths)
+    return _load(paths, states, fields, ngram, min_words)
+
+
+@lru_cache(maxsize=2)
+def _load(
+    paths: tuple[Path, ...], states: tuple[Interval, ...], fields: tuple[str, ...], ngram: int, min_words: int
+) -> BenchmarkIndex:
     return build_index(paths, fields, ngram, min_words)
 
 

@@ -2,8 +2,8 @@
 
 N-gram overlap as Brown et al. 2020 (GPT-3, arXiv 2005.14165, appendix C) define it: 13 words, without case,
 punctuation and spacing (word_characters.py); items of 8 to 12 words are looked for as a whole, shorter ones not at
-all. Cost: about 120 MB of English a second of one core, whatever the number of benchmarks; matched texts take about a
-millisecond each.
+all. Cost: 140 to 240 MB of English a second of one core, whatever the number of benchmarks; matched texts take about
+a millisecond each.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Decontaminate(Filter):
         "min_words left out; 0 if none",
         "contamination_benchmark": "benchmark of that item; null if none",
         "contamination_item": "line of that item in the benchmark's file, from 1; null if none",
-        "contamination_matches": "JSON list of the items matched, best first: benchmark, item, coverage, ngrams, and "
-        "spans with start, end (characters) and text; null if none",
+        "contamination_matches": "JSON list of the items matched, best first: benchmark, item, words, coverage, "
+        "ngrams, and spans with start, end (characters) and text; null if none",
         "contamination_pieces": "pieces left of the text after cutting; 1 where nothing was cut",
         "contamination_cut": "characters cut out of the text",
     }
@@ -164,6 +164,7 @@ def _recorded(text: str, match: ItemMatch, spans: dict[tuple[int, int], tuple[in
     return {
         "benchmark": match.benchmark,
         "item": match.line,
+        "words": match.words,
         "coverage": round(match.coverage, 4),
         "ngrams": match.ngrams,
         "spans": [

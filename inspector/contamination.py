@@ -1,0 +1,142 @@
+"""What a finished run found of each benchmark: documents, items, the text itself, and what may be chance.
+
+Adds up the columns that the stage `decontaminate` left in documents/ and rejects/. A match that covers less than half
+of its item is taken for chance when it is one run of words alone, or when all its text is common: stands in more than
+COMMON documents (Brown et al. 2020, appendix C, leave such out). Near-copies of one page make text common as well, so
+this counts rather too many. Cost: one pass over a few columns.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from inspector.errors import InspectorError
+from inspector.published import PublishedRun, row_groups
+from pipeline.totals import run_totals
+from stages.base import StageError
+from stages.decontamination.stage import Decontaminate
+
+#: Text in more documents than this is common; an item of which this share is covered is there for the most part.
+COMMON, MOST_OF_IT, CHANCE_BELOW = 10, 0.8, 0.5
+
+_COLUMNS = ("file", "offset", "ordinal", "id", "url", "outcome", "rule", "contamination_matches")
+
+
+class Match(NamedTuple):
+    """A document's match of one item: the document's number, its place, and what became of it."""
+
+    document: int
+    place: str
+    fate: str
+    found: dict[str, Any]
+
+
+def contamination_report(run: Path, examples: int) -> dict[str, Any]:
+    """The account as plain data. InspectorError where the recipe has no stage that looks for benchmarks."""
+    published = PublishedRun(run)
+    stages = {label: s for label, s in published.plan.recipe.stages.items() if isinstance(s, Decontaminate)}
+    if not stages:
+        raise InspectorError(f"{run}: its recipe has no stage 'decontaminate', so nothing was looked for")
+    label, stage = list(stages.items())[-1]
+    matches = list(_matches(published))
+    documents_with = Counter[str]()
+    for phrases in _phrases_by_document(matches).values():
+        documents_with.update(phrases)
+    words = run_totals(published.plan, published.workspace).counters.get(f"{label}.contamination_words", 0)
+    by_benchmark: dict[str, list[Match]] = defaultdict(list)
+    for match in matches:
+        by_benchmark[match.found["benchmark"]].append(match)
+    looked_for, collisions = _looked_for(stage, words)
+    names = [description["name"] for description in looked_for] or sorted(by_benchmark)
+    common = [(text, amount) for text, amount in documents_with.most_common() if amount > COMMON]
+    return {
+        "stage": label,
+        "action": stage.action,
+        "ngram": stage.ngram,
+        "rejects_kept": published.plan.recipe.rejects.keep,
+        "words_looked_at": words,
+        "expected_hash_collisions": collisions,
+        "benchmarks": [
+            {
+                **next((description for description in looked_for if description["name"] == name), {"name": name}),
+                **_account(by_benchmark[name], documents_with, stage.ngram, examples),
+            }
+            for name in names
+        ],
+        "common_texts": [{"documents": amount, "text": text} for text, amount in common[: max(examples, 1) * 3]],
+    }
+
+
+def _matches(published: PublishedRun) -> Iterator[Match]:
+    number = 0
+    for files in (published.documents, published.rejects):
+        for rows in row_groups(files, _COLUMNS):
+            if "contamination_matches" not in rows.batch.schema.names:
+                continue
+            for row in rows.batch.filter(rows.batch.column("contamination_matches").is_valid()).to_pylist():
+                number += 1
+                place = row.get("url") or row.get("id") or f"{row['file']} {row['offset']} {row['ordinal']}"
+                fate = row.get("rule") or row.get("outcome") or "kept"
+                for found in json.loads(row["contamination_matches"]):
+                    yield Match(number, place, fate, found)
+
+
+def _phrases_by_document(matches: list[Match]) -> dict[int, set[str]]:
+    phrases: dict[int, set[str]] = defaultdict(set)
+    for match in matches:
+        phrases[match.document].update(_phrases(match))
+    return phrases
+
+
+def _phrases(match: Match) -> list[str]:
+    """The matched text, without case and spacing."""
+    return [" ".join(span["text"].casefold().split()) for span in match.found["spans"]]
+
+
+def _account(matches: list[Match], documents_with: Counter[str], ngram: int, examples: int) -> dict[str, Any]:
+    by_document: dict[int, list[Match]] = defaultdict(list)
+    for match in matches:
+        by_document[match.document].append(match)
+    chance = sum(all(_may_be_chance(match, documents_with) for match in group) for group in by_document.values())
+    short = sum(all(match.found["words"] < ngram for match in group) for group in by_document.values())
+    best = sorted(matches, key=lambda match: (-match.found["coverage"], -match.found["ngrams"], match.document))
+    return {
+        "documents": len(by_document),
+        "documents_dropped": len({match.document for match in matches if match.fate != "kept"}),
+        "documents_perhaps_by_chance": chance,
+        "documents_by_short_items_only": short,
+        "items_found": len({match.found["item"] for match in matches}),
+        "items_found_for_the_most_part": len({m.found["item"] for m in matches if m.found["coverage"] >= MOST_OF_IT}),
+        "examples": [
+            {
+                "document": match.place,
+                "fate": match.fate,
+                "item": match.found["item"],
+                "coverage": match.found["coverage"],
+                "text": [span["text"] for span in match.found["spans"]],
+            }
+            for match in best[:examples]
+        ],
+    }
+
+
+def _may_be_chance(match: Match, documents_with: Counter[str]) -> bool:
+    if match.found["coverage"] >= CHANCE_BELOW:
+        return False
+    common = all(documents_with[phrase] > COMMON for phrase in _phrases(match))
+    return common or match.found["ngrams"] == 1
+
+
+def _looked_for(stage: Decontaminate, words: int) -> tuple[list[dict[str, Any]], float | None]:
+    """What the files hold, and how many runs of words match by a collision of 64-bit hashes; where they still lie."""
+    try:
+        index = stage.index()
+    except StageError:
+        return [], None
+    collisions = words * len(index.widths) * len(index.hashes) / 2**64
+    return [asdict(benchmark) for benchmark in index.benchmarks], collisions
