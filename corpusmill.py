@@ -33,6 +33,7 @@ def build_app() -> typer.Typer:
     import pipeline.commands
     import pipeline.run_commands
     import shards.commands
+    import stages.quality.commands
     import tokenizer.commands
     import trainer.commands
 
@@ -49,6 +50,7 @@ def build_app() -> typer.Typer:
     inspector.commands.add_to(app)
     app.add_typer(tokenizer.commands.app, name="tokenizer")
     app.add_typer(shards.commands.app, name="shards")
+    app.add_typer(stages.quality.commands.app, name="quality")
     app.command(name="train")(trainer.commands.train)
     app.command(name="sample")(trainer.commands.sample)
     app.command(name="eval")(trainer.commands.evaluate)

@@ -66,8 +66,8 @@ def _pages(path: Path) -> Iterator[tuple[str, str]]:
     for file in [path] if path.is_file() else sorted(path.rglob("*.warc.gz")):
         whole = InputFile(file.name, file, file.stat().st_size)
         for split in source.splits(whole, whole.size):
-            for documents, _ in source.read(split, file, 64_000_000):
-                batch = extract(documents)
+            for read in source.read(split, file, 64_000_000):
+                batch = extract(read.documents)
                 for url, text in zip(batch["url"].to_pylist(), batch["text"].to_pylist(), strict=True):
                     if url not in seen:
                         seen.add(url)

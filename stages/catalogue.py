@@ -38,6 +38,7 @@ CATALOGUE: dict[str, str] = {
     "strip_urls": "stages.rules.strip_urls:StripUrls",
     "refinedweb_lines": "stages.rules.refinedweb_lines:RefinedWebLines",
     "refinedweb": "stages.rules.refinedweb:RefinedWebFilter",
+    "quality": "stages.quality.stage:QualityFilter",
     "filter": "stages.expression_filter:ExpressionFilter",
     "canonical_url": "stages.url.canonical:CanonicalUrl",
     "host_cap": "stages.url.host_cap:HostCap",

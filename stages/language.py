@@ -97,9 +97,9 @@ class LanguageFilter(Filter):
         known = [label.removeprefix(_PREFIX) for label in read_labels(path)]
         for code in self.languages or ():
             if code not in known:
-                close = difflib.get_close_matches(code, known, n=1, cutoff=0.3)
+                close = difflib.get_close_matches(code, known, n=1, cutoff=0.6)
                 hint = f"did you mean '{close[0]}'? " if close else ""
-                raise StageError(f"languages: {path.name} has no label '{code}'; {hint}it has {_shown(known)}")
+                raise StageError(f"{self.name}: {path.name} has no label '{code}'; {hint}it has {_shown(known)}")
 
     def rules(self) -> list[Rule]:
         if self.match == "any_of_two" and self.languages is not None:
@@ -126,7 +126,7 @@ class LanguageFilter(Filter):
         if not isinstance(self.languages, dict):
             return repr(self.min_score)
         cases = " ".join(f"WHEN '{code}' THEN {score!r}" for code, score in self.languages.items())
-        return f"CASE {column} {cases} END"
+        return f"CASE {column} {cases} ELSE 0 END"
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Add the languages (string) and their scores (float64); needs `text`, null counts as empty."""

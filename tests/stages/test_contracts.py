@@ -22,7 +22,7 @@ NUMBERS = [
 ]
 
 #: Fields without a default.
-REQUIRED = {"decontaminate": {"benchmarks": ["questions.jsonl"]}}
+REQUIRED = {"decontaminate": {"benchmarks": ["questions.jsonl"]}, "quality": {"model": "hq.bin"}}
 
 
 @pytest.mark.parametrize(("name", "field"), NUMBERS)

@@ -124,8 +124,10 @@ def test_any_of_the_two_best_languages_may_match(model: Path) -> None:
 
 
 def test_a_label_that_the_model_does_not_have_is_refused_with_the_plan(model: Path) -> None:
-    with pytest.raises(StageError, match=r"lid\.176\.ftz has no label 'english'; did you mean .* it has en, ru, de"):
+    with pytest.raises(StageError, match=r"lid\.176\.ftz has no label 'english'; it has en, ru, de"):
         LanguageFilter(languages=["english"]).assets()
+    with pytest.raises(StageError, match="did you mean 'als'"):
+        LanguageFilter(languages={"alsz": 0.5}).assets()
 
 
 @pytest.fixture

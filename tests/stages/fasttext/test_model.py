@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from benchmarks.texts import read_texts
 from stages.base import StageError
-from stages.fasttext import find
+from stages.fasttext import find, reader
 from stages.fasttext.model import FastTextModel
 from stages.fasttext.reader import load_model
 
@@ -147,6 +147,20 @@ def test_every_kind_of_model_predicts_alike(kind: str, corpus: Path, tmp_path: P
     texts = [line.split(" ", 1)[1] for line in corpus.read_text("utf-8").splitlines()[:200]]
     texts += ["", "nothing known 语", "__label__7 wört7 __label__new", "shared </s> wört9 wört9", "wört3\nwört3\n"]
     assert_alike(load_model(path), fasttext.load_model(str(path)), texts)
+
+
+@pytest.mark.slow  # the kernels are compiled once more, for numbers that lie anywhere
+def test_a_mapped_matrix_gives_the_same(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "model.bin"
+    options = {"dim": 10, "epoch": 5, "minn": 2, "maxn": 3, "wordNgrams": 2, "bucket": 1000, **_QUIET}
+    fasttext.train_supervised(input=str(corpus), **options).save_model(str(path))
+    texts = pa.array(corpus.read_text("utf-8").splitlines()[:100])
+    read = load_model(path).best_two(texts)
+    monkeypatch.setattr(reader, "_MAPPED_FROM", 0)
+    mapped = load_model(path)
+    assert not mapped.tables.rows.flags.owndata and not mapped.tables.rows.flags.writeable
+    found = mapped.best_two(texts)
+    assert found.labels.tolist() == read.labels.tolist() and found.scores.tolist() == read.scores.tolist()
 
 
 @pytest.mark.parametrize("loss", ["ova", "ns"])
