@@ -38,6 +38,7 @@ class ArrowSource(Source):
 
     source: str = Field(default="arrow", description="what the column `source` says of every row")
     fields: Fields = fields_parameter()
+    max_record_bytes: int = Field(default=16_000_000, gt=0, description="longer texts are quarantined")
 
     def choose(self, names: Sequence[str], read: Callable[[str], bytes]) -> Sequence[str]:
         """All files, but of a folder with a state.json those that it names. StageError where one is absent."""
@@ -135,7 +136,7 @@ class ArrowSource(Source):
         from stages.sources.columns import DocumentColumns, is_damage
 
         try:
-            return DocumentColumns(self.fields, self.source, found.schema(stream), path)
+            return DocumentColumns(self.fields, self.source, self.max_record_bytes, found.schema(stream), path)
         except Exception as error:
             if not is_damage(error):
                 raise

@@ -26,8 +26,9 @@ _DATE = pa.timestamp("ms", tz="UTC")
 class DocumentColumns:
     """Which columns of one file feed a document; StageError where they cannot."""
 
-    def __init__(self, fields: Fields, source: str, schema: pa.Schema, path: Path) -> None:
+    def __init__(self, fields: Fields, source: str, limit: int, schema: pa.Schema, path: Path) -> None:
         self._source = source
+        self._limit = limit
         self._schema = schema
         self._text_field = fields.text
         wanted = {"text": fields.text, **fields.labels()}
@@ -66,7 +67,7 @@ class DocumentColumns:
             _dates(found.get("date"), count),
             with_default(_labels(found.get("source"), count), self._source),
         ]
-        errors = _text_errors(text, self._text_field)
+        errors = _text_errors(text, self._text_field, self._limit)
         usable = pc.is_null(errors)
         documents = pa.RecordBatch.from_arrays([*common, text], schema=TEXT_SCHEMA).filter(usable)
         outcome = pa.array(["quarantined"] * count, pa.string())
@@ -225,9 +226,11 @@ def _dates(column: pa.Array | None, count: int) -> pa.Array:
     return pa.array([milliseconds(_as_string(value)) for value in column], pa.int64()).cast(_DATE)
 
 
-def _text_errors(text: pa.Array, column: str) -> pa.Array:
+def _text_errors(text: pa.Array, column: str, limit: int) -> pa.Array:
     """Why each text (large_string) is unusable, null for good ones."""
-    errors = pc.if_else(text.is_null(), pa.scalar(f"the column '{column}' is null"), pa.scalar(None, pa.string()))
+    large = f"the column '{column}' has more than max_record_bytes ({limit})"
+    errors = pc.if_else(pc.greater(pc.binary_length(text), limit), large, pa.scalar(None, pa.string()))
+    errors = pc.if_else(text.is_null(), f"the column '{column}' is null", errors)
     try:
         text.validate(full=True)
     except pa.ArrowInvalid:

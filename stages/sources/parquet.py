@@ -37,6 +37,7 @@ class ParquetSource(Source):
 
     source: str = Field(default="parquet", description="what the column `source` says of every row")
     fields: Fields = fields_parameter()
+    max_record_bytes: int = Field(default=16_000_000, gt=0, description="longer texts are quarantined")
 
     def output_schema(self) -> pyarrow.Schema:
         """TEXT_SCHEMA: identity, labels and `text`."""
@@ -119,7 +120,7 @@ class ParquetSource(Source):
     def _columns(self, parquet: ParquetFile, path: Path) -> DocumentColumns:
         from stages.sources.columns import DocumentColumns
 
-        return DocumentColumns(self.fields, self.source, parquet.schema_arrow, path)
+        return DocumentColumns(self.fields, self.source, self.max_record_bytes, parquet.schema_arrow, path)
 
     def _batch_rows(self, parquet: ParquetFile, group: int, batch_bytes: int) -> int:
         meta = parquet.metadata.row_group(group)

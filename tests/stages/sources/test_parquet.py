@@ -135,6 +135,13 @@ def test_text_that_is_not_utf_8_is_quarantined(tmp_path):
     ]
 
 
+def test_a_text_that_is_too_long_is_quarantined(tmp_path):
+    path = parquet(tmp_path, {"text": ["a" * 10, None, "b" * 11]})
+    found = rows(ParquetSource(max_record_bytes=10), path)
+    errors = ["the column 'text' is null", "the column 'text' has more than max_record_bytes (10)"]
+    assert [row.get("text", row.get("error")) for row in found] == ["a" * 10, *errors]
+
+
 def test_a_damaged_row_group_is_one_row_and_the_next_is_read(tmp_path):
     path = parquet(tmp_path, {"text": [f"{n:0100d}" for n in range(300)]})
     place = pq.ParquetFile(path).metadata.row_group(1).column(0).data_page_offset
