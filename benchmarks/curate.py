@@ -22,19 +22,18 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-RECIPE = {
-    "name": "curate-benchmark",
-    "rejects": "no_text",
-    "stages": [
-        "warc",
-        "extract_text",
-        {"language": {"languages": None, "min_score": 0.0}},
-        {"gopher": {}},
-        "exact_dedup",
-        "minhash_dedup",
-    ],
-}
+from benchmarks.paired import compare, peers_python
+
+if TYPE_CHECKING:
+    from pipeline import Recipe
+
+#: Phases that read, judge, hash and sign; the others match and rewrite what is left.
+COUNTED = ("curate", "minhash_dedup.sign", "exact_dedup.keys")
+#: Signatures come first here, so that no page is left out of them as an exact duplicate.
+SIGNING = ("minhash_dedup", "exact_dedup")
+ROOT = Path(__file__).resolve().parents[1]
 ONE_THREAD = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 READ_AND_EXTRACT = ("warc", "extract_text")
 
@@ -44,6 +43,7 @@ def main() -> None:
     parser.add_argument("--in", dest="input", type=Path, required=True, help="a folder of WARC files, or one")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--pages", type=int, default=100, help="pages of each crawl to compare with datatrove")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure is not None:
@@ -54,8 +54,9 @@ def main() -> None:
         sys.exit(f"{arguments.input}: holds no .warc.gz file")
     one_run(crawls[0])  # compiles kernels and warms the page cache
     results = {crawl.name: summary([one_run(crawl) for _ in range(arguments.runs)]) for crawl in crawls}
+    peers = compare_with_datatrove(crawls, arguments.pages, arguments.runs)
     if arguments.json:
-        print(json.dumps(as_object(results), indent=1))
+        print(json.dumps(as_object(results) | {"peers": peers}, indent=1))
         return
     print(f"{'crawl':<34}{'pages':>7}{'MB HTML':>9}{'MB/s':>8}{'read+extract MB/s':>19}{'share':>8}  (min-max)")
     for name, row in results.items():
@@ -63,6 +64,12 @@ def main() -> None:
         spread = f"({row['share']['min']:.0%}-{row['share']['max']:.0%})"
         rates = f"{row['megabytes_per_second']:>8.1f}{row['read_and_extract']:>19.1f}"
         print(f"{name:<34}{row['documents']:>7}{row['bytes'] / 1e6:>9.1f}{rates}{share:>8}  {spread}")
+    for peer, rates in peers.items():
+        ratio = rates["ratio"]
+        print(
+            f"{peer}: {rates['documents_per_second']} documents/s on {rates['documents']} documents; "
+            f"ours is {ratio['median']} times as fast ({ratio['min']} to {ratio['max']})"
+        )
 
 
 def one_run(crawl: Path) -> dict[str, float]:
@@ -79,34 +86,85 @@ def measure(crawl: Path) -> dict[str, float]:
     import pyarrow as pa
 
     from inspector.run_report import run_report
-    from pipeline import Recipe, run
+    from pipeline import run
 
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
-    recipe = Recipe.parse(without_thresholds(RECIPE))
+    recipe = curation_without_thresholds()
     with tempfile.TemporaryDirectory() as folder:
         run(recipe, [crawl], Path(folder) / "warm", executor="inline", quiet=True, limit=50)
         out = Path(folder) / "run"
         run(recipe, [crawl], out, executor="inline", quiet=True)
         report = run_report(out)
     stages = {step["stage"]: step for step in report["funnel"]}
+    phases = [phase for phase in report["phases"] if phase["phase"] in COUNTED]
     read = sum(stages[label]["seconds"] for label in READ_AND_EXTRACT)
     return {
         "documents": stages["warc"]["rows_out"],
         "bytes": stages["warc"]["bytes_in"],
-        "seconds": sum(phase["seconds"] for phase in report["phases"]),
+        "seconds": sum(phase["seconds"] for phase in phases),
         "read_and_extract_seconds": read,
-        "peak_mb": max(phase["peak_memory_bytes"] for phase in report["phases"]) / 1e6,
+        "peak_mb": max(phase["peak_memory_bytes"] for phase in phases) / 1e6,
     }
 
 
-def without_thresholds(recipe: dict) -> dict:
-    """The recipe with every nullable threshold of gopher off: all is measured, nothing is dropped."""
-    from stages.catalogue import stage_class
+def curation_without_thresholds() -> Recipe:
+    """The recipe fineweb up to the signatures, every threshold off: all is measured and nothing is dropped."""
+    from pipeline import Recipe
+    from stages.base import Filter
 
-    fields = stage_class("gopher").model_fields
-    off = {name: None for name, field in fields.items() if type(None) in getattr(field.annotation, "__args__", ())}
-    return {**recipe, "stages": [{"gopher": off} if stage == {"gopher": {}} else stage for stage in recipe["stages"]]}
+    recipe = Recipe.load("fineweb")
+    labels = list(recipe.stages)
+    kept = [*labels[: min(map(labels.index, SIGNING))], *SIGNING]
+    stages = {label: recipe.stages[label] for label in kept}
+    for label, stage in stages.items():
+        if isinstance(stage, Filter):
+            fields = type(stage).model_fields
+            optional = [
+                name for name, field in fields.items() if type(None) in getattr(field.annotation, "__args__", ())
+            ]
+            switches = {name: False for name in fields if name.startswith("drop_")}
+            stages[label] = type(stage)(**{**dict(stage), **dict.fromkeys(optional), **switches})
+    return recipe.model_copy(update={"stages": stages})
+
+
+def compare_with_datatrove(crawls: list[Path], pages: int, runs: int) -> dict:
+    """Rates and ratio over records that both sides make documents of; empty where datatrove is not installed."""
+    python = peers_python()
+    if python is None:
+        print("datatrove is left out: `make peers` builds its environment", file=sys.stderr)
+        return {}
+    from stages.fasttext.find import find_model
+
+    with tempfile.TemporaryDirectory() as folder:
+        common = Path(folder) / "common.warc.gz"
+        theirs = [python, "-m", "benchmarks.datatrove_pipeline", "--model", str(find_model()), "--in"]
+        write_common(crawls, theirs, pages, common)
+        ours = [sys.executable, "-m", "benchmarks.curate", "--in", str(common), "--measure", str(common)]
+        report = compare("curate", ours, {"datatrove": [*theirs, str(common)]}, runs)
+    return {"datatrove": {"documents": report["input"]["documents"], **report["peers"]["datatrove"]}}
+
+
+def write_common(crawls: list[Path], theirs: list[str], pages: int, target: Path) -> None:
+    """A WARC file of the response records that datatrove makes documents of, evenly spread over each crawl."""
+    from fastwarc.warc import ArchiveIterator, WarcRecordType
+
+    with target.open("wb") as out:
+        for crawl in crawls:
+            listed = subprocess.run(
+                [*theirs, str(crawl), "--list"], capture_output=True, text=True, cwd=ROOT, check=True
+            )
+            known = json.loads(listed.stdout.splitlines()[-1])
+            wanted = set(known[:: max(len(known) // pages, 1)][:pages])
+            data = crawl.read_bytes()
+            starts = [
+                (record.stream_pos, record.record_id, record.record_type == WarcRecordType.response)
+                for record in ArchiveIterator(str(crawl), parse_http=False)
+            ]
+            ends = [start for start, _, _ in starts[1:]] + [len(data)]
+            for (start, name, response), end in zip(starts, ends, strict=True):
+                if response and name in wanted:
+                    out.write(data[start:end])
 
 
 def summary(runs: list[dict[str, float]]) -> dict:
@@ -139,7 +197,6 @@ def as_object(results: dict[str, dict]) -> dict:
             "megabytes_per_second": size / 1e6 / seconds,
             "peak_mb": max(row["peak_mb"] for row in results.values()),
         },
-        "peers": {},
         "crawls": results,
     }
 
