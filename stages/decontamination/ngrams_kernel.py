@@ -18,6 +18,9 @@ from tokenizer.kernel_cache import allocating_kernel, kernel
 if TYPE_CHECKING:
     Array = np.ndarray
 
+#: Every word takes so many bytes of a text at least, but for the last, which may be one byte alone.
+BYTES_A_WORD = 2
+
 _OFFSET = np.uint64(0xCBF29CE484222325)
 _PRIME = np.uint64(0x100000001B3)
 _BASE = np.uint64(0x9E3779B97F4A7C15)
@@ -42,7 +45,8 @@ def mix(value: np.uint64) -> np.uint64:
 def read_words(data: Array, start: int, end: int, table: Array, prefixes: Array, spans: Array) -> int:
     """Words of data[start:end]: byte spans (int64[words, 2]) and hashes of prefixes (uint64[words + 1]); how many.
 
-    `table` is that of word_characters.py. There must be room for a word a byte.
+    `table` is that of word_characters.py. There must be room for a word each BYTES_A_WORD bytes,
+    and two more.
     """
     count = 0
     prefix = _ONE
@@ -178,8 +182,8 @@ def count_matches(
     longest = 0
     for text in range(counts.shape[0]):
         longest = max(longest, offsets[text + 1] - offsets[text])
-    prefixes = np.empty(longest + 2, dtype=np.uint64)
-    spans = np.empty((longest + 1, 2), dtype=np.int64)
+    prefixes = np.empty(longest // BYTES_A_WORD + 2, dtype=np.uint64)
+    spans = np.empty((longest // BYTES_A_WORD + 2, 2), dtype=np.int64)
     nowhere = np.empty((0, 3), dtype=np.int64)
     for text in range(counts.shape[0]):
         words = read_words(data, offsets[text], offsets[text + 1], table, prefixes, spans)
@@ -194,14 +198,14 @@ def hash_passages(
     """Runs of words of every passage: hash, passage and first word to `runs`, the hash of the first words to `leads`.
 
     A passage of fewer words than `width` is one run, if it has `fewest` at least. `runs` (uint64[room, 3]) and
-    `leads` (uint64[room]) need room for a run a byte; `sizes` (int64) gets each passage's words. Returns the number
-    of runs.
+    `leads` (uint64[room]) need room for a run each BYTES_A_WORD bytes, and one more a passage; `sizes` (int64) gets
+    each passage's words. Returns the number of runs.
     """
     longest = 0
     for passage in range(sizes.size):
         longest = max(longest, offsets[passage + 1] - offsets[passage])
-    prefixes = np.empty(longest + 2, dtype=np.uint64)
-    spans = np.empty((longest + 1, 2), dtype=np.int64)
+    prefixes = np.empty(longest // BYTES_A_WORD + 2, dtype=np.uint64)
+    spans = np.empty((longest // BYTES_A_WORD + 2, 2), dtype=np.int64)
     lead = min(width, fewest)
     count = 0
     for passage in range(sizes.size):

@@ -31,7 +31,7 @@ _ASSIGNED = re.compile(
     rb"(?i:(?:api|access|auth|secret|private|account|client|encryption|signing)[ _.-]?(?:key|token|secret)|secret"
     rb"|token|passw(?:or)?d|pwd|credentials?)(?:[ _-]?(?:id|key|value))?[\"']?[ \t]{0,4}(?::=|=>|[:=])[ \t]{0,4}"
     rb"(?i:bearer[ \t])?[\"'`]?"
-    rb"(?P<secret>[A-Za-z0-9+/_=.~!@#$%^&*-]{16,200}?)(?=[\"'`\s,;)\]}<]|$)"
+    rb"(?P<secret>[A-Za-z0-9+/_=.~!@#$%^*-]{16,200}?)(?=[\"'`\s,;&)\]}<]|$)"
 )
 _IN_URL = re.compile(rb"[a-z][a-z0-9+.-]{1,20}://[^\s:@/\"'<>]{0,64}:(?P<secret>[^\s:@/\"'<>]{3,128})@(?=[\w\[])")
 _KEY_BLOCK = re.compile(

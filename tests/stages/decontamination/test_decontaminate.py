@@ -39,7 +39,7 @@ few_words = st.lists(
 passages = few_words.map(" ".join) | st.text(max_size=6)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.lists(st.lists(passages, max_size=2), min_size=1, max_size=4),
     st.lists(passages, min_size=1, max_size=4),
