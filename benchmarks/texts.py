@@ -31,7 +31,7 @@ def read_texts(path: Path) -> Iterator[str]:
     elif path.name.endswith(".parquet"):
         texts = _parquet(path)
     else:
-        texts = map(_text_of, _lines(path))
+        texts = map(_text_of, read_lines(path))
     yield from (text for text in texts if text)
 
 
@@ -70,7 +70,8 @@ def _text_of(line: bytes) -> str | None:
     return text if isinstance(text, str) else None
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def read_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file, plain or compressed (.gz, .zst)."""
     if path.suffix == ".zst":
         import io
 
@@ -110,5 +111,5 @@ def _warc(path: Path) -> Iterator[str]:
     source, extract = WarcSource(), ExtractText()
     file = InputFile(path.name, path, path.stat().st_size)
     for split in source.splits(file, file.size):
-        for documents, _ in source.read(split, path, 64_000_000):
-            yield from extract(documents).column("text").to_pylist()
+        for batch in source.read(split, path, 64_000_000):
+            yield from extract(batch.documents).column("text").to_pylist()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from stages.base import Rule
 from stages.rules.rule_set import RuleSet, pinned
@@ -39,6 +39,9 @@ class FineWebFilter(RuleSet):
         "fineweb_short_lines_of_all": "lines of up to short_line_length characters / lines, blank ones among them",
     }
 
+    words: Literal["english", "unicode"] = _pinned(
+        "words", "How words are split: as spaCy splits English, or by Unicode's rules for any script."
+    )
     min_line_punct_ratio: float | None = _pinned(
         "min_line_punct_ratio", "Smallest share of lines that end in punctuation (datatrove: line_punct_thr).", ge=0
     )
@@ -83,7 +86,7 @@ class FineWebFilter(RuleSet):
         from stages.punctuation_table import punctuation_classes
         from stages.text_buffers import text_buffers
         from stages.unicode_table import character_classes
-        from stages.words import exception_table, scratch
+        from stages.words import exception_table, scratch, word_breaks
 
         data, offsets = text_buffers(needed_column(batch, self.name, "text", "put extract_text before it"))
         longest = int((offsets[1:] - offsets[:-1]).max(initial=0))
@@ -93,6 +96,7 @@ class FineWebFilter(RuleSet):
             character_classes(),
             punctuation_classes(),
             exception_table(),
+            word_breaks(self.words),
             scratch(longest),
             self.short_line_length,
         )

@@ -12,6 +12,7 @@ import numpy as np
 from stages import punctuation_table, unicode_table
 from stages.byte_range_kernel import characters_between, table_size
 from stages.repetition_kernel import duplicates
+from stages.unicode_words_kernel import split_unicode_words
 from stages.words_kernel import decode, split_words
 from tokenizer.kernel_cache import allocating_kernel, kernel
 
@@ -34,11 +35,19 @@ COLUMNS = 9
 
 @allocating_kernel
 def measure_texts(
-    data: Array, offsets: Array, classes: Array, marks: Array, exceptions: Array, piece: Array, short: int
+    data: Array,
+    offsets: Array,
+    classes: Array,
+    marks: Array,
+    exceptions: Array,
+    breaks: Array,
+    piece: Array,
+    short: int,
 ) -> Array:
     """Counts, int64[documents, COLUMNS], of the texts data[offsets[i]:offsets[i + 1]], with our words.
 
-    `data` is uint8 and valid UTF-8, `offsets` int64; a line of up to `short` characters is short.
+    `data` is uint8 and valid UTF-8, `offsets` int64; a line of up to `short` characters is short. Words are English
+    ones, or Unicode's where `breaks` is the table of stages/word_break_table.py and not empty.
     """
     documents = len(offsets) - 1
     counts = np.zeros((documents, COLUMNS), dtype=np.int64)
@@ -51,7 +60,10 @@ def measure_texts(
     for document in range(documents):
         low, high = offsets[document], offsets[document + 1]
         row = counts[document]
-        row[WORDS] = split_words(data, low, high, classes, exceptions, piece, starts, ends)
+        if len(breaks):
+            row[WORDS] = split_unicode_words(data, low, high, breaks, starts, ends)
+        else:
+            row[WORDS] = split_words(data, low, high, classes, exceptions, piece, starts, ends)
         scan_lines(data, low, high, classes, marks, short, starts, ends, row)
         if len(slots) < table_size(row[LINES]):
             slots = np.empty(table_size(row[LINES]), dtype=np.int64)

@@ -38,7 +38,8 @@ class GopherFilter(RuleSet):
     measurements: ClassVar[dict[str, str]] = {
         "gopher_words": "words, punctuation marks among them",
         "gopher_real_words": "words with at least one character that is no punctuation or control character",
-        "gopher_word_length": "characters of real words / real words",
+        "gopher_word_length": "characters of real words / real words; with words: unicode, letters and digits that are "
+        "two columns wide (Han, Kana, Hangul) count twice",
         "gopher_hash_ratio": "'#' in the text / words",
         "gopher_ellipsis_ratio": "'...' and '…' in the text / words",
         "gopher_bullet_lines": "lines that begin with '•' or '-' after white space / lines",
@@ -68,6 +69,9 @@ class GopherFilter(RuleSet):
 
     order: tuple[Group, ...] = Field(
         ("repetition", "quality"), description="Groups of rules to apply; the first failing rule is recorded."
+    )
+    words: Literal["english", "unicode"] = _pinned(
+        "words", "How words are split: as spaCy splits English, or by Unicode's rules for any script."
     )
     min_doc_words: int | None = _pinned("min_doc_words", "Fewer real words drop a document.", ge=0)
     max_doc_words: int | None = _pinned("max_doc_words", "More real words drop a document.", ge=0)
@@ -115,7 +119,7 @@ class GopherFilter(RuleSet):
         """Add the measurement columns; needs `text` (string or large_string)."""
         from stages.gopher_kernel import measure_texts
         from stages.unicode_table import character_classes
-        from stages.words import exception_table, scratch
+        from stages.words import exception_table, scratch, word_breaks
 
         data, offsets = _texts(batch)
         longest = int((offsets[1:] - offsets[:-1]).max(initial=0))
@@ -128,6 +132,7 @@ class GopherFilter(RuleSet):
             stop_starts,
             self._judges_split_lines(),
             exception_table(),
+            word_breaks(self.words),
             scratch(longest),
         )
         return self._with_measurements(batch, counts)

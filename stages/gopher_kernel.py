@@ -24,6 +24,7 @@ from stages.repetition_kernel import (
     find_candidates,
     top_n_gram,
 )
+from stages.unicode_words_kernel import split_unicode_words, wide_characters
 from stages.vector_kernel import load_eight, store_eight
 from stages.words_kernel import decode, split_words
 from tokenizer.kernel_cache import allocating_kernel, inlined_kernel, kernel
@@ -106,12 +107,14 @@ def measure_texts(
     stop_starts: Array,
     split_lines: bool,
     exceptions: Array,
+    breaks: Array,
     piece: Array,
 ) -> Array:
     """Counts, int64[documents, COLUMNS], of the texts data[offsets[i]:offsets[i + 1]], with our words.
 
     `data` is uint8 and valid UTF-8, `offsets` int64; stop words are their bytes (uint8) and starts (int64). Repeats
-    among lines as str.splitlines cuts them are counted where `split_lines` asks for them.
+    among lines as str.splitlines cuts them are counted where `split_lines` asks for them. Words are English ones, or
+    Unicode's where `breaks` is the table of stages/word_break_table.py and not empty.
     """
     documents = len(offsets) - 1
     counts = np.zeros((documents, COLUMNS), dtype=np.int64)
@@ -126,12 +129,17 @@ def measure_texts(
     stop_hashes = hashes_of(stop_words, stop_starts)
     for document in range(documents):
         low, high = offsets[document], offsets[document + 1]
-        words = split_words(data, low, high, classes, exceptions, piece, starts, ends)
+        if len(breaks):
+            words = split_unicode_words(data, low, high, breaks, starts, ends)
+        else:
+            words = split_words(data, low, high, classes, exceptions, piece, starts, ends)
         if words > room:
             room = 2 * words
             scratch = scratch_for(room)
         spans = starts[:words], ends[:words]
         measure(data, low, high, classes, spans, stop_hashes, split_lines, text_scratch, scratch, counts[document])
+        if len(breaks):  # every wide character is a letter or a digit, so its word is real
+            counts[document, REAL_CHARACTERS] += wide_characters(data, low, high, breaks)
     return counts
 
 

@@ -6,12 +6,14 @@ The rules are in stages/word_rules_kernel.py, the exceptions in stages/word_exce
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from stages import words_kernel as layout
 from stages.unicode_table import character_classes
+from stages.unicode_words_kernel import split_unicode_words
+from stages.word_break_table import word_break_classes
 from stages.word_exceptions import word_exceptions
 
 if TYPE_CHECKING:
@@ -34,9 +36,27 @@ def exception_table() -> np.ndarray:
 
 
 def split(text: str) -> list[str]:
-    """The words of one text, in order; white space is dropped. For single texts, not for corpora."""
+    """The English words of one text, in order; white space is dropped. For single texts, not for corpora."""
     data = text.encode()
     return [data[start:end].decode() for start, end in _split(data, exception_table())]
+
+
+def split_unicode(text: str) -> list[str]:
+    """The words of one text by Unicode's rules, in order; white space is dropped. For single texts, not for corpora."""
+    data = text.encode()
+    starts, ends = np.empty(len(data), dtype=np.int64), np.empty(len(data), dtype=np.int64)
+    buffer = np.frombuffer(data or b"\0", dtype=np.uint8)
+    count = split_unicode_words(buffer, 0, len(data), word_break_classes(), starts, ends)
+    return [data[start:end].decode() for start, end in zip(starts[:count], ends[:count], strict=True)]
+
+
+def word_breaks(words: Literal["english", "unicode"]) -> np.ndarray:
+    """What kernels take to split words by Unicode's rules: their table, empty where words are English."""
+    if words == "unicode":
+        return word_break_classes()
+    empty = np.zeros(0, dtype=np.uint8)
+    empty.setflags(write=False)  # kernels are compiled anew for writable arrays
+    return empty
 
 
 def scratch(size: int) -> np.ndarray:
