@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from inspector.errors import InspectorError
-from inspector.rows import count_by, matching_rows, open_parquet, parquet_files
+from inspector.rows import count_by, matching_rows, parquet_files
+from pipeline.document_files import open_parquet
 
 #: Longest text shown of an example row.
 EXCERPT = 300

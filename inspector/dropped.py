@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from inspector.errors import InspectorError
-from inspector.published import PublishedRun, row_groups, rows_at
+from inspector.published import PublishedRun
 from pipeline.errors import RecipeError
 from stages.documents import IDENTITY
 from stages.identity import identity_hash
@@ -35,7 +35,7 @@ def dropped_documents(run: Path, count: int, seed: int, rule: str | None = None)
     places, recorded = _choose(published, count, seed, rule)
     if rule is not None and not recorded:
         raise InspectorError(f"{run}: no document was dropped by '{rule}'; corpusmill inspect {run} lists the rules")
-    found = dict(rows_at(places, _SHOWN))
+    found = dict(published.rows_at(places, _SHOWN))
     documents = [_described(published, found[key]) for key in sorted(found, key=lambda key: _order(found[key]))]
     return {
         "recorded": recorded,
@@ -50,7 +50,7 @@ def _choose(
     """Rows by file and row group, and how many dropped rows there are."""
     best: list[tuple[int, Path, int, int]] = []
     recorded = 0
-    for rows in row_groups(published.rejects, [*_IDENTITY, "rule"]):
+    for rows in published.row_groups(published.rejects, [*_IDENTITY, "rule"]):
         rules = rows.batch.column("rule")  # null where the row was quarantined
         dropped = np.flatnonzero(rules.is_valid() if rule is None else pc.equal(rules, rule).fill_null(False))
         recorded += len(dropped)

@@ -6,17 +6,18 @@ if they were columns of the rows. Cost: the columns asked for; memory for those 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pyarrow as pa
 
+from inspector.added_columns import AddedColumns
 from inspector.errors import InspectorError
-from inspector.rows import open_parquet, parquet_files
+from inspector.rows import parquet_files
+from pipeline.document_files import open_parquet
 from pipeline.plan import Plan
 from pipeline.workspace import Workspace
 
@@ -40,6 +41,7 @@ class PublishedRun:
         self.workspace = Workspace(run)
         self.plan: Plan = self.workspace.load_plan()
         self.documents, self.rejects = self._files(DOCUMENTS), self._files(REJECTS)
+        self.added = AddedColumns(self.plan, self.workspace)
 
     def _files(self, folder: str) -> list[Path]:
         place = self.run / folder
@@ -49,8 +51,8 @@ class PublishedRun:
 
     @cached_property
     def document_types(self) -> dict[str, pa.DataType]:
-        """The types of the columns of documents/."""
-        return _types(self.documents)
+        """The types of the columns of documents/, and of those that all of its parts have in sidecars."""
+        return {**self.added.types(DOCUMENTS), **_types(self.documents)}
 
     @cached_property
     def reject_types(self) -> dict[str, pa.DataType]:
@@ -58,8 +60,40 @@ class PublishedRun:
 
     @property
     def only_in_documents(self) -> set[str]:
-        """Columns that rows get when nothing drops them any more, such as clusters."""
-        return self.document_types.keys() - self.reject_types.keys() if self.rejects else set()
+        """Columns that only kept rows have: clusters, and what was measured after the run."""
+        added = set(self.added.types(DOCUMENTS))
+        return added | (self.document_types.keys() - self.reject_types.keys() if self.rejects else set())
+
+    def row_groups(self, files: Sequence[Path], columns: Sequence[str]) -> Iterator[Rows]:
+        """The columns that there are of those asked for, of every row."""
+        for file in files:
+            read = self._reader(file, columns)
+            for group in range(open_parquet(file).num_row_groups):
+                yield Rows(file, group, read(group))
+
+    def rows_at(
+        self, rows: Mapping[tuple[Path, int], Sequence[int]], columns: Sequence[str]
+    ) -> Iterator[tuple[tuple[Path, int, int], dict[str, Any]]]:
+        """(file, row group, row in it) and the row as a mapping, of a few rows named by file and row group."""
+        for (file, group), wanted in rows.items():
+            chosen = self._reader(file, columns)(group).take(pa.array(wanted))
+            for row, found in zip(wanted, chosen.to_pylist(), strict=True):
+                yield (file, group, row), found
+
+    def _reader(self, file: Path, columns: Sequence[str]) -> Callable[[int], pa.RecordBatch]:
+        """Reads the columns of a row group, from the part or from the sidecars that have them."""
+        parquet = open_parquet(file)
+        sources, left = [], list(columns)
+        for source in (parquet, *map(open_parquet, self.added.files(file))):
+            sources.append((source, [name for name in left if name in source.schema_arrow.names]))
+            left = [name for name in left if name not in source.schema_arrow.names]
+
+        def read(group: int) -> pa.RecordBatch:
+            tables = [source.read_row_group(group, columns=names) for source, names in sources if names]
+            fields = [field for table in tables for field in table.schema]
+            return _one_batch(pa.table([c for table in tables for c in table.columns], schema=pa.schema(fields)))
+
+        return read
 
 
 def _types(files: Sequence[Path]) -> dict[str, pa.DataType]:
@@ -68,32 +102,6 @@ def _types(files: Sequence[Path]) -> dict[str, pa.DataType]:
     return {field.name: field.type for file in one_each.values() for field in open_parquet(file).schema_arrow}
 
 
-def row_groups(files: Sequence[Path], columns: Sequence[str]) -> Iterator[Rows]:
-    """The columns that there are of those asked for, of every row."""
-    for file in files:
-        parquet = open_parquet(file)
-        names = [name for name in columns if name in parquet.schema_arrow.names]
-        for group in range(parquet.num_row_groups):
-            yield Rows(file, group, _one_batch(parquet.read_row_group(group, columns=names)))
-
-
-def rows_at(rows: Mapping[tuple[Path, int], Sequence[int]], columns: Sequence[str]) -> Iterator[tuple[Any, dict]]:
-    """(file, row group, row in it) and the row as a mapping, of a few rows named by file and row group."""
-    for (file, group), wanted in rows.items():
-        parquet = open_parquet(file)
-        names = [name for name in columns if name in parquet.schema_arrow.names]
-        chosen = _one_batch(parquet.read_row_group(group, columns=names)).take(pa.array(wanted))
-        for row, found in zip(wanted, chosen.to_pylist(), strict=True):
-            yield (file, group, row), found
-
-
 def _one_batch(table: pa.Table) -> pa.RecordBatch:
     batches = table.combine_chunks().to_batches()
     return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
-
-
-def frame_of(batch: pa.RecordBatch) -> pl.DataFrame:
-    """The batch as a polars frame."""
-    frame = pl.from_arrow(pa.Table.from_batches([batch]))
-    assert isinstance(frame, pl.DataFrame)
-    return frame

@@ -89,6 +89,19 @@ def _show_run(described: dict[str, Any]) -> None:
         _line()
         _print_table(["published", "MB"], [[n, f"{size / 1e6:.2f}"] for n, size in described["published"].items()])
 
+    _show_measurements(described["measurements"])
+
+
+def _show_measurements(measurements: list[dict[str, Any]]) -> None:
+    """Columns that were measured after the run, and whether they are of the documents as they are."""
+    for measurement in measurements:
+        columns = ", ".join(measurement["columns"])
+        parts = measurement["folders"]["documents"]
+        state = f"{measurement['label']} measured {parts['measured']:,} of {parts['parts']:,} parts of documents/"
+        stale = "" if parts["measured"] == parts["parts"] else ", so it is not shown: measure again"
+        _line()
+        _line(f"{state}{stale}: {columns}")
+
 
 def _show_documents(described: dict[str, Any]) -> None:
     _line(f"{described['rows']:,} rows in {described['files']} files, {described['bytes'] / 1e6:.2f} MB")

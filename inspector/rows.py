@@ -8,10 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from inspector.errors import InspectorError
-from pipeline.storage import is_remote
+from pipeline.document_files import open_parquet
 
 
 def parquet_files(path: Path) -> list[Path]:
@@ -25,11 +24,6 @@ def parquet_files(path: Path) -> list[Path]:
         except (pa.ArrowInvalid, OSError) as error:
             raise InspectorError(f"{file}: not readable as Parquet: {' '.join(str(error).split())}") from error
     return files
-
-
-def open_parquet(file: Path) -> pq.ParquetFile:
-    """A Parquet file here or on a remote storage, of which only what is asked for is read."""
-    return pq.ParquetFile(file.open("rb") if is_remote(file) else file)
 
 
 def read_row(file: Path, row: int) -> dict[str, Any]:

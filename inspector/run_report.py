@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from inspector.added_columns import AddedColumns
 from pipeline.plan import Plan
 from pipeline.totals import run_totals
 from pipeline.workspace import Workspace
@@ -34,6 +35,7 @@ def run_report(run: Path) -> dict[str, Any]:
         "phases": [_phase(plan, workspace, phase.name) for phase in plan.phases],
         "counters": totals.counters,
         "published": _published(workspace),
+        "measurements": AddedColumns(plan, workspace).described(),
     }
 
 

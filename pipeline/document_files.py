@@ -14,9 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.storage import is_remote
+
 ROW_GROUP_BYTES = 64_000_000
 #: What a row costs besides its text, so that many tiny rows also end a row group.
 ROW_OVERHEAD_BYTES = 200
+
+
+def open_parquet(file: Path) -> pq.ParquetFile:
+    """A Parquet file here or on a remote storage, of which only what is asked for is read."""
+    return pq.ParquetFile(file.open("rb") if is_remote(file) else file)
 
 
 class RowGroupWriter:

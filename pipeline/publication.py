@@ -34,6 +34,21 @@ def publish(plan: Plan, phase: PlannedPhase, workspace: Workspace) -> None:
             _publish_folder(folder, contributors, _made_from(plan, contributors), workspace)
 
 
+def files_of(plan: Plan, folder: str, workspace: Workspace) -> dict[str, tuple[Path, str]]:
+    """The files that a folder consists of, by name: where each lies in work/ unless it was cleaned, and its sha256."""
+    return _files(_contributors(plan, folder), workspace)
+
+
+def _files(contributors: list[tuple[PlannedPhase, str]], workspace: Workspace) -> dict[str, tuple[Path, str]]:
+    return {
+        file.name: (workspace.output(phase, output) / file.name, file.sha256)
+        for phase, output in contributors
+        for manifest in workspace.manifests(phase)
+        for file in manifest.outputs
+        if file.output == output
+    }
+
+
 def withdraw_stale(plan: Plan, workspace: Workspace, progress: Progress) -> None:
     """Take away folders that a different recipe or input published."""
     published = published_records(workspace)
@@ -50,13 +65,7 @@ def _publish_folder(
         finished = sum(1 for _ in workspace.manifests(phase))
         if finished != phase.tasks:
             raise RunError(f"{folder}/ cannot be published: {finished} of {phase.tasks} tasks of {phase.name} are done")
-    files = {
-        file.name: (workspace.output(phase, output) / file.name, file.sha256)
-        for phase, output in contributors
-        for manifest in workspace.manifests(phase)
-        for file in manifest.outputs
-        if file.output == output
-    }
+    files = _files(contributors, workspace)
     record = {
         "made_from": made_from,
         "content": digest({name: sha256 for name, (_, sha256) in files.items()}),

@@ -20,6 +20,8 @@ def add_to(app: typer.Typer) -> None:
     app.command(name="status", epilog="Example: corpusmill status run/ --watch")(status)
     app.command(name="logs", epilog="Example: corpusmill logs run/ curate:3")(logs)
     app.command(name="clean", epilog="Example: corpusmill clean run/ --dry-run")(clean)
+    example = "Example: corpusmill measure run/ language --label second --set min_score=null"
+    app.command(name="measure", epilog=example)(measure)
     app.command(name="checksum", epilog="Example: corpusmill checksum run/ other-run/")(checksum)
 
 
@@ -87,6 +89,38 @@ def clean(
         if yes or typer.confirm("Remove it?"):
             remove(cleaning, workspace)
             print(f"freed {megabytes(cleaning.frees)}")
+
+
+def measure(
+    run: RunArgument,
+    stage: Annotated[
+        str, typer.Argument(metavar="STAGE", help="A stage's name, package.module:Class, or a YAML file with `stages`.")
+    ],
+    changes: Annotated[
+        list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a parameter; LABEL.KEY of several stages.")
+    ] = [],  # noqa: B006
+    label: Annotated[
+        str | None, typer.Option(help="Name of the measurement; before columns whose names the run has already.")
+    ] = None,
+    rejects: Annotated[bool, typer.Option("--rejects", help="Measure rejects that have a text, too.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a stage's measurements to a finished run, in files beside its documents; nothing is rewritten."""
+    from pipeline.measure import measure as measure_run
+    from pipeline.progress import Progress
+
+    found = measure_run(run, stage, changes, label, rejects, Progress(quiet or as_json))
+    if as_json:
+        print(json.dumps(asdict(found), indent=1))
+        return
+    if quiet:
+        return
+    print_table(["column", "type"], [[name, kind] for name, kind in found.columns.items()])
+    print(f"{found.rows:,} rows measured, {found.rows_without_text:,} without text, {found.rows_with_error:,} failed")
+    print(f"{found.parts_finished_before:,} of {found.parts:,} parts were measured before")
+    numbers = [name for name, kind in found.columns.items() if kind in ("int64", "double")]
+    print(f"next: corpusmill inspect {run}" + (f" --what-if '{numbers[0]} > 0'" if numbers else ""))
 
 
 def checksum(

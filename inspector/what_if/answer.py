@@ -27,7 +27,7 @@ def what_if(run: Path, asked: Sequence[str], rows: int) -> dict[str, Any]:
     published = PublishedRun(run)
     totals = run_totals(published.plan, published.workspace)
     course = Course(published.plan, {**published.reject_types, **published.document_types})
-    questions = Questions(course, asked, published.only_in_documents, totals.rules)
+    questions = Questions(course, asked, published.only_in_documents, totals.rules, published.added.stale("documents"))
     policy = published.plan.recipe.rejects.keep
     if policy == "no_text":
         _refuse_text(course, questions)

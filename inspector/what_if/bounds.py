@@ -157,7 +157,7 @@ class BoundsFinder:
             following = self._course.stages[later]
             if self._course.lets_all_pass(later):
                 continue
-            if not isinstance(following, Exchange) or not set(following.needs) <= set(stage.equal_in):
+            if not isinstance(following, Exchange) or not set(following.columns_needed()) <= set(stage.equal_in):
                 return False
         return True
 

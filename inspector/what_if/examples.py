@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from inspector.published import PublishedRun, rows_at
+from inspector.published import PublishedRun
 from inspector.what_if.course import Course
 from inspector.what_if.fates import UNKNOWN, Fates, Outcomes
 from inspector.what_if.question import Questions
@@ -84,7 +84,7 @@ class Examples:
             places[row.file, row.group].append(row.row)
         values = self._questions.columns()
         columns = list(dict.fromkeys(["file", "offset", "ordinal", "id", "url", "text", *values]))
-        found = dict(rows_at(places, columns))
+        found = dict(self._published.rows_at(places, columns))
         examples = []
         for (was, becomes), row in chosen:
             content = found[row.file, row.group, row.row]

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from inspector.published import PublishedRun, Rows, row_groups
+from inspector.published import PublishedRun, Rows
 from inspector.what_if.course import Course
 from inspector.what_if.question import Questions
 from stages.documents import IDENTITY
@@ -80,12 +80,12 @@ class Judging:
 
     def fates(self) -> Iterator[Fates]:
         """Row group by row group, documents/ first."""
-        for rows in row_groups(self._run.documents, self._columns):
+        for rows in self._run.row_groups(self._run.documents, self._columns):
             beyond = np.full(rows.batch.num_rows, self.course.end + 1)
             kept = np.full(rows.batch.num_rows, KEPT, np.int32)
             yield self._judge(rows, beyond, kept, np.zeros(len(kept), np.uint64))
         verdict = ["stage", "outcome", "rule", "values"]
-        for rows in row_groups(self._run.rejects, [*self._columns, *verdict]):
+        for rows in self._run.row_groups(self._run.rejects, [*self._columns, *verdict]):
             yield self._judge(rows, *self._verdicts(rows.batch))
 
     def _verdicts(self, batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

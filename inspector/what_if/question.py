@@ -91,12 +91,19 @@ class Questions:
     """The changes that were asked for, resolved against the rules of a run."""
 
     def __init__(
-        self, course: Course, asked: Sequence[str], only_documents: Collection[str], dropped: Collection[str] = ()
+        self,
+        course: Course,
+        asked: Sequence[str],
+        only_documents: Collection[str],
+        dropped: Collection[str] = (),
+        stale: Collection[str] = (),
     ) -> None:
         """Resolve questions. InspectorError names what cannot be asked.
 
-        `only_documents`: columns that documents/ alone has; `dropped`: all rules by which the run dropped rows.
+        `only_documents`: columns that documents/ alone has; `dropped`: all rules by which the run dropped rows;
+        `stale`: columns that were measured for other documents.
         """
+        self._stale = set(stale)
         self._course = course
         self._only_documents, self._dropped = set(only_documents), set(dropped)
         self.changes: list[Change] = []
@@ -199,6 +206,10 @@ class Questions:
             raise InspectorError(f"--what-if '{question}': {error}") from error
         columns, known = set(judge.columns[0]), self._only_documents.union(self._course.written)
         for column in columns:
+            if column not in known and column in self._stale:
+                raise InspectorError(
+                    f"--what-if '{question}': '{column}' was measured for other documents; measure again"
+                )
             if column not in known:
                 raise InspectorError(
                     f"--what-if '{question}': the run has no column '{column}'; {nearest(column, known, 'columns')}"
