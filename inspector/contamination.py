@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from inspector.errors import InspectorError
-from inspector.published import PublishedRun, row_groups
+from inspector.published import PublishedRun
 from pipeline.totals import run_totals
 from stages.base import StageError
 from stages.decontamination.stage import Decontaminate
@@ -75,7 +75,7 @@ def contamination_report(run: Path, examples: int) -> dict[str, Any]:
 def _matches(published: PublishedRun) -> Iterator[Match]:
     number = 0
     for files in (published.documents, published.rejects):
-        for rows in row_groups(files, _COLUMNS):
+        for rows in published.row_groups(files, _COLUMNS):
             if "contamination_matches" not in rows.batch.schema.names:
                 continue
             for row in rows.batch.filter(rows.batch.column("contamination_matches").is_valid()).to_pylist():
