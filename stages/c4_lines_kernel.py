@@ -2,8 +2,9 @@
 
 Three passes over a batch: `edit_texts` copies the lines that stay, each followed by a newline, and counts what it
 cut; stages/sentences_kernel.py counts sentences in that; `trimmed` takes the white space off both ends of each
-document. In `edit_texts` a line is scanned once for its words and marks, copied, and scanned once for phrases, of
-which only places with the right first two letters are looked at. Cost: about 400 MB a second of one core.
+document. In `edit_texts` a line is found, its words and brackets counted, its bytes copied, and phrases looked for
+where their first three letters stand, all of them 64 bytes at a time (stages/vector_kernel.py); lines with white
+space beyond ASCII or very long words are counted byte by byte. Cost: about 1.5 ns a byte.
 """
 
 from __future__ import annotations
@@ -13,6 +14,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from stages import unicode_table
+from stages.byte_range_kernel import characters_between
+from stages.lines_kernel import first_solid, flags_before, last_solid, line_break_width, line_end
+from stages.vector_kernel import (
+    BLOCK,
+    bracket_flags,
+    first_flag,
+    flag_count,
+    flags_of_starts,
+    space_flags,
+    wide_space_flags,
+)
 from stages.words_kernel import decode
 from tokenizer.kernel_cache import allocating_kernel, kernel
 
@@ -21,7 +33,6 @@ if TYPE_CHECKING:
 
 LIMIT = unicode_table.LIMIT
 SPACE = unicode_table.SPACE
-LINE_BREAK = unicode_table.LINE_BREAK
 
 #: Columns of the counts, int64, one row a document.
 LINES, LOREM_IPSUM_LINE, CURLY_BRACKET_LINE = 0, 1, 2
@@ -30,8 +41,7 @@ CITATIONS, CITATION_CHARACTERS = 3, 4
 LONG_WORD, UNENDED, FEW_WORDS, JAVASCRIPT, POLICY = 5, 7, 9, 11, 13
 COLUMNS = 15
 
-#: Phrases as lower-case bytes, one after another: their starts, the first policy phrase, and by the low five bits of
-#: two letters whether some phrase begins so.
+#: Phrases as lower-case bytes, one after another, and where each starts.
 _PHRASES = (
     b"lorem ipsum",
     b"javascript",
@@ -44,8 +54,7 @@ _PHRASES = (
 )
 PHRASES = np.frombuffer(b"".join(_PHRASES), dtype=np.uint8)
 PHRASE_STARTS = np.cumsum([0, *(len(phrase) for phrase in _PHRASES)])
-PHRASE_BEGINNINGS = np.zeros(1024, dtype=np.bool_)
-PHRASE_BEGINNINGS[[(phrase[0] & 31) << 5 | (phrase[1] & 31) for phrase in _PHRASES]] = True
+phrase_flags = flags_of_starts(sorted({phrase[:3] for phrase in _PHRASES}))
 #: What a line holds, as bits.
 HAS_LOREM_IPSUM, HAS_JAVASCRIPT, HAS_POLICY, HAS_BRACKET, HAS_CURLY = 1, 2, 4, 8, 16
 KELVIN = 0x212A  # its lower case is the letter k
@@ -72,9 +81,8 @@ class Line(NamedTuple):
     low: int
     high: int
     after: int
-    characters: int
     words: int
-    longest_word: int
+    too_long: bool  # whether a word is
     holds: int
 
 
@@ -93,7 +101,7 @@ def edit_texts(data: Array, offsets: Array, classes: Array, digits: Array, edits
         row = counts[document]
         place = offsets[document]
         while place < offsets[document + 1]:
-            line = read_line(data, place, offsets[document + 1], classes)
+            line = read_line(data, place, offsets[document + 1], classes, edits.max_word_length)
             place = line.after
             row[LINES] += 1
             end = edit_line(data, line, classes, digits, edits, kept, end, row)
@@ -106,8 +114,8 @@ def edit_line(
     data: Array, line: Line, classes: Array, digits: Array, edits: Edits, kept: Array, end: int, row: Array
 ) -> int:
     """Append the edited line to `kept` at `end`, or count why not; returns the new end."""
-    if edits.max_word_length and line.longest_word > edits.max_word_length:
-        return cut(row, LONG_WORD, line, end)
+    if line.too_long:
+        return cut(data, row, LONG_WORD, line, end)
     citations, citation_characters = 0, 0
     if edits.citations and line.holds & HAS_BRACKET:
         last, citations, citation_characters = copy_without_citations(data, line.low, line.high, digits, kept, end)
@@ -116,21 +124,21 @@ def edit_line(
         for step in range(line.high - line.low):
             kept[end + step] = data[line.low + step]
     if len(edits.ends) and not ends_well(kept, end, last, edits.ends):
-        return cut(row, UNENDED, line, end)
+        return cut(data, row, UNENDED, line, end)
     words = line.words
     if edits.words_after_citations and citations:
-        words = read_line(kept, end, last, classes).words
+        words, _ = count_words(kept, end, last, classes, 0)
     if words < edits.min_words:
-        return cut(row, FEW_WORDS, line, end)
+        return cut(data, row, FEW_WORDS, line, end)
     holds = phrases_in(kept, end, last)
     if holds & HAS_LOREM_IPSUM and row[LOREM_IPSUM_LINE] == 0:
         row[LOREM_IPSUM_LINE] = row[LINES]
     if edits.javascript and holds & HAS_JAVASCRIPT:
-        return cut(row, JAVASCRIPT, line, end)
+        return cut(data, row, JAVASCRIPT, line, end)
     if line.holds & HAS_CURLY and row[CURLY_BRACKET_LINE] == 0:
         row[CURLY_BRACKET_LINE] = row[LINES]
     if edits.policy and holds & HAS_POLICY:
-        return cut(row, POLICY, line, end)
+        return cut(data, row, POLICY, line, end)
     kept[last] = 10
     row[CITATIONS] += citations
     row[CITATION_CHARACTERS] += citation_characters
@@ -138,52 +146,68 @@ def edit_line(
 
 
 @kernel
-def cut(row: Array, reason: int, line: Line, end: int) -> int:
+def cut(data: Array, row: Array, reason: int, line: Line, end: int) -> int:
     """Count a line that is left out; returns the unchanged end of what is kept."""
     row[reason] += 1
-    row[reason + 1] += line.characters
+    row[reason + 1] += characters_between(data, line.low, line.high)
     return end
 
 
 @kernel
-def read_line(data: Array, place: int, end: int, classes: Array) -> Line:
-    """Scan one line (as str.splitlines) once: where its text lies, and its words (as str.split)."""
-    low, high = place, place
-    characters, until_high = 0, 0
-    words, longest, size = 0, 0, 0
+def read_line(data: Array, place: int, end: int, classes: Array, longest: int) -> Line:
+    """One line (as str.splitlines): where its text lies, what it holds, and its words (as str.split).
+
+    A word of more than `longest` characters is too long; 0 for no limit.
+    """
+    stop = line_end(data, place, end)
+    after = stop + line_break_width(data, stop, end) if stop < end else stop
+    low = first_solid(data, place, stop, classes)
+    high = last_solid(data, low, stop, classes)
+    words, too_long = count_words(data, low, high, classes, longest)
     holds = 0
-    while place < end:
-        byte = data[place]
-        point, width = np.int64(byte), 1
-        if byte >= 128:
-            point, width = decode(data, place)
-        elif byte > 32:
-            if byte == 91:
-                holds |= HAS_BRACKET
-            elif byte == 123:
-                holds |= HAS_CURLY
-        kind = np.uint16(0)
-        if byte <= 32 or (byte >= 128 and point < LIMIT):
-            kind = classes[point]
-        if kind & LINE_BREAK:
-            place += width
-            if point == 13 and place < end and data[place] == 10:
-                place += 1
-            break
-        if kind & SPACE:
+    for block in range(low, high, BLOCK):
+        brackets = flags_before(bracket_flags(data, block), high - block)
+        while brackets:
+            holds |= HAS_BRACKET if data[block + first_flag(brackets)] == 91 else HAS_CURLY
+            brackets &= brackets - np.uint64(1)
+    return Line(low, high, after, words, too_long, holds)
+
+
+@kernel
+def count_words(data: Array, low: int, high: int, classes: Array, longest: int) -> tuple[int, bool]:
+    """The words (as str.split) of data[low:high], and whether one has more than `longest` characters (0: no limit)."""
+    words = 0
+    inside = np.uint64(0)  # 1 if the block before ended within a word
+    simple = longest == 0 or longest >= 2 * BLOCK
+    for block in range(low, high, BLOCK):
+        size = high - block
+        solid = flags_before(~space_flags(data, block), size)
+        words += flag_count(solid & ~(solid << np.uint64(1) | inside))
+        inside = solid >> np.uint64(BLOCK - 1)
+        # A word of two blocks or more fills one.
+        filled = longest > 0 and ~solid == 0
+        if filled or flags_before(wide_space_flags(data, block), size):
+            simple = False
+    if simple:
+        return words, False
+    return count_words_slowly(data, low, high, classes, longest)
+
+
+@kernel
+def count_words_slowly(data: Array, low: int, high: int, classes: Array, longest: int) -> tuple[int, bool]:
+    """As count_words, character by character."""
+    words, size = 0, 0
+    too_long = False
+    while low < high:
+        point, width = decode(data, low)
+        if point < LIMIT and classes[point] & SPACE:
             size = 0
-            characters += words > 0
         else:
-            if words == 0:
-                low = place
             words += size == 0
             size += 1
-            longest = max(longest, size)
-            characters += 1
-            until_high = characters
-            high = place + width
-        place += width
-    return Line(low if words else high, high, place, until_high, words, longest, holds)
+            too_long |= 0 < longest < size
+        low += width
+    return words, too_long
 
 
 @kernel
@@ -263,13 +287,14 @@ def ends_well(data: Array, low: int, high: int, ends: Array) -> bool:
 def phrases_in(data: Array, low: int, high: int) -> int:
     """Which phrases the range holds, in any case, as bits."""
     holds = 0
-    for place in range(low, high - 9):
-        corner = (np.int64(data[place] & 31) << 5) | np.int64(data[place + 1] & 31)
-        if not PHRASE_BEGINNINGS[corner]:
-            continue
-        for phrase in range(len(PHRASE_STARTS) - 1):
-            if matches(data, place, high, PHRASE_STARTS[phrase], PHRASE_STARTS[phrase + 1]):
-                holds |= HAS_LOREM_IPSUM if phrase == 0 else HAS_JAVASCRIPT if phrase == 1 else HAS_POLICY
+    for block in range(low, high, BLOCK):
+        flags = flags_before(phrase_flags(data, block), high - block)
+        while flags:
+            place = block + first_flag(flags)
+            flags &= flags - np.uint64(1)
+            for phrase in range(len(PHRASE_STARTS) - 1):
+                if matches(data, place, high, PHRASE_STARTS[phrase], PHRASE_STARTS[phrase + 1]):
+                    holds |= HAS_LOREM_IPSUM if phrase == 0 else HAS_JAVASCRIPT if phrase == 1 else HAS_POLICY
     return holds
 
 
@@ -302,27 +327,9 @@ def trimmed(data: Array, offsets: Array, classes: Array) -> tuple[Array, Array]:
     out_offsets = np.zeros(documents + 1, dtype=np.int64)
     end = 0
     for document in range(documents):
-        low, high = without_space(data, offsets[document], offsets[document + 1], classes)
+        low = first_solid(data, offsets[document], offsets[document + 1], classes)
+        high = last_solid(data, low, offsets[document + 1], classes)
         out[end : end + high - low] = data[low:high]
         end += high - low
         out_offsets[document + 1] = end
     return out[:end], out_offsets
-
-
-@kernel
-def without_space(data: Array, low: int, high: int, classes: Array) -> tuple[int, int]:
-    """The range without white space at its ends."""
-    while low < high:
-        point, width = decode(data, low)
-        if point >= LIMIT or not classes[point] & SPACE:
-            break
-        low += width
-    while low < high:
-        last = high - 1
-        while data[last] & 0xC0 == 0x80:
-            last -= 1
-        point, _ = decode(data, last)
-        if point >= LIMIT or not classes[point] & SPACE:
-            break
-        high = last
-    return low, high

@@ -11,6 +11,7 @@ import numpy as np
 
 from stages import punctuation_table, unicode_table
 from stages.byte_range_kernel import characters_between, table_size
+from stages.lines_kernel import first_solid, newline_after
 from stages.repetition_kernel import duplicates
 from stages.unicode_words_kernel import split_unicode_words
 from stages.words_kernel import decode, split_words
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     Array = np.ndarray
 
 LIMIT = unicode_table.LIMIT
-SPACE = unicode_table.SPACE
 TERMINAL = punctuation_table.TERMINAL
 TERMINAL_OR_QUOTE = punctuation_table.TERMINAL_OR_QUOTE
 
@@ -79,15 +79,14 @@ def scan_lines(
     place = low
     while place <= high:
         start = place
-        while place < high and data[place] != 10:
-            place += 1
+        place = newline_after(data, place, high)
         characters = characters_between(data, start, place)
         mark = last_mark(data, start, place, marks)
         row[ALL_LINES] += 1
         row[CHARACTERS] += characters
         row[PUNCTUATED_OF_ALL] += (mark & TERMINAL_OR_QUOTE) != 0
         row[SHORT_OF_ALL] += characters <= short
-        if not is_blank(data, start, place, classes):
+        if first_solid(data, start, place, classes) < place:
             starts[row[LINES]], ends[row[LINES]] = start, place
             row[LINES] += 1
             row[PUNCTUATED] += (mark & TERMINAL) != 0
@@ -105,14 +104,3 @@ def last_mark(data: Array, start: int, end: int, marks: Array) -> np.int64:
         last -= 1
     point, _ = decode(data, last)
     return np.int64(marks[point]) if point < LIMIT else np.int64(0)
-
-
-@kernel
-def is_blank(data: Array, start: int, end: int, classes: Array) -> bool:
-    """Whether the range holds nothing but white space."""
-    while start < end:
-        point, width = decode(data, start)
-        if point >= LIMIT or not classes[point] & SPACE:
-            return False
-        start += width
-    return True

@@ -161,21 +161,35 @@ def cut(data: Array, low: int, high: int, newlines: int, starts: Array, ends: Ar
 
 
 @kernel
+def newline_after(data: Array, place: int, high: int) -> int:
+    """Where the next newline is; `high` if there is none before."""
+    for block in range(place, high, BLOCK):
+        flags = newline_flags(data, block)
+        if flags:
+            return min(block + first_flag(flags), high)
+    return high
+
+
+@kernel
+def line_end(data: Array, place: int, high: int) -> int:
+    """Where the line (as str.splitlines) that holds `place` ends, its line break left out."""
+    for block in range(place, high, BLOCK):
+        flags = flags_before(line_break_flags(data, block), high - block)
+        while flags:
+            end = block + first_flag(flags)
+            if line_break_width(data, end, high):
+                return end
+            flags &= flags - np.uint64(1)
+    return high
+
+
+@kernel
 def cut_lines(data: Array, low: int, high: int, starts: Array, ends: Array) -> int:
     """Cut into lines as str.splitlines does; returns their number."""
     count = 0
-    begin = low
-    for block in range(low, high, BLOCK):
-        flags = flags_before(line_break_flags(data, block), high - block)
-        while flags:
-            place = block + first_flag(flags)
-            flags &= flags - np.uint64(1)
-            width = line_break_width(data, place, high) if place >= begin else 0
-            if width:
-                starts[count], ends[count] = begin, place
-                count += 1
-                begin = place + width
-    if begin < high:
-        starts[count], ends[count] = begin, high
+    while low < high:
+        starts[count], ends[count] = low, line_end(data, low, high)
+        low = ends[count]
+        low += line_break_width(data, low, high) if low < high else 0
         count += 1
     return count

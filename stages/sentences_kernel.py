@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stages import punctuation_table, unicode_table
+from stages.lines_kernel import newline_after
+from stages.vector_kernel import BLOCK, first_flag, sentence_mark_flags
 from stages.words_kernel import decode, split_words
 from tokenizer.kernel_cache import allocating_kernel, kernel
 
@@ -38,8 +40,7 @@ def sentences_of_lines(
         place = offsets[document]
         while place < offsets[document + 1]:
             begin = place
-            while data[place] != 10:
-                place += 1
+            place = newline_after(data, place, offsets[document + 1])
             sentences[document] += count_sentences(data, begin, place, classes, marks, exceptions, piece, starts, ends)
             place += 1
     return sentences
@@ -64,6 +65,8 @@ def count_sentences(
     ended = False
     place = low
     while place < high:
+        if not ended:
+            place = piece_with_mark(data, place, high, classes)
         begin = place
         held = np.uint8(0)  # marks of all characters, or-ed; and of all, and-ed
         common = np.uint8(0xFF)
@@ -102,6 +105,22 @@ def count_sentences(
             sentences += 1
             ended = False
     return sentences
+
+
+@kernel
+def piece_with_mark(data: Array, place: int, high: int, classes: Array) -> int:
+    """Where the next piece between ASCII white space begins that may hold a sentence-final mark; `high` for none."""
+    low = place
+    for block in range(low, high, BLOCK):
+        flags = sentence_mark_flags(data, block)
+        if flags:
+            place = min(block + first_flag(flags), high)
+            break
+    else:
+        return high
+    while place > low and place < high and not classes[data[place - 1]] & SPACE:
+        place -= 1
+    return place
 
 
 @kernel

@@ -9,7 +9,8 @@ Cost: about 10 instructions for 64 bytes with AVX2.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 from llvmlite import ir
@@ -49,18 +50,42 @@ def _load(context: Any, builder: Any, signature: Any, arguments: Any, kind: ir.T
     return builder.load(loaded)
 
 
-def _flags(compare: Callable[[Any, Any], Any]) -> Any:
-    """A function (data, place) -> uint64 whose bit i says what `compare` says of data[place + i]."""
+def _flags(compare: Callable[..., Any], reach: int = 1) -> Any:
+    """A function (data, place) -> uint64 whose bit i says what `compare` says of the `reach` bytes from place + i on.
+
+    `compare` takes a builder and, for each of them, the vector of all the bytes in that position.
+    """
 
     @_intrinsic
     def flags(typing: Any, data: Any, place: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            block = _load(context, builder, signature, arguments, _BLOCK, BLOCK)
-            return builder.bitcast(compare(builder, block), _EIGHT)
+            blocks = []
+            for step in range(reach):
+                at = builder.add(arguments[1], ir.Constant(_EIGHT, step))
+                blocks.append(_load(context, builder, signature, [arguments[0], at], _BLOCK, BLOCK))
+            return builder.bitcast(compare(builder, *blocks), _EIGHT)
 
         return types.uint64(data, types.intp), code
 
     return flags
+
+
+def flags_of_starts(starts: Sequence[bytes]) -> Any:
+    """A function (data, place) -> uint64: at which bytes one of `starts` (lower-case, of one length) may begin.
+
+    Case is left out of account by a bit, so that a few other characters pass too.
+    """
+
+    def compare(builder: Any, *blocks: Any) -> Any:
+        lowered = [builder.or_(block, _all(32)) for block in blocks]
+        found = ir.Constant(ir.VectorType(ir.IntType(1), BLOCK), None)
+        for start in starts:
+            letters = zip(lowered, start, strict=True)
+            same = [_equal(builder, block, letter | 32) for block, letter in letters]
+            found = builder.or_(found, reduce(builder.and_, same))
+        return found
+
+    return _flags(compare, len(starts[0]))
 
 
 def _all(byte: int) -> ir.Constant:
@@ -97,6 +122,23 @@ def _is_notable(builder: Any, block: Any) -> Any:
     return builder.or_(_may_break_line(builder, block), marks)
 
 
+def _is_space(builder: Any, block: Any) -> Any:
+    return builder.or_(_between(builder, block, 9, 13), _between(builder, block, 28, 32))
+
+
+def _is_bracket(builder: Any, block: Any) -> Any:
+    return _equal(builder, builder.or_(block, _all(32)), ord("{"))
+
+
+def _may_be_wide_space(builder: Any, block: Any) -> Any:
+    return builder.or_(_equal(builder, block, 0xC2), _between(builder, block, 0xE1, 0xE3))
+
+
+def _may_end_sentence(builder: Any, block: Any) -> Any:
+    marks = [_equal(builder, block, ord(mark)) for mark in ".!?"]
+    return reduce(builder.or_, marks, _between(builder, block, 0x80, 0xFF))
+
+
 #: Whether each byte is an ASCII letter; a newline; one within a UTF-8 character, not its first.
 letter_flags = _flags(_is_letter)
 newline_flags = _flags(_is_newline)
@@ -105,6 +147,12 @@ continuation_flags = _flags(_continues)
 #: the same, or "#" or ".".
 line_break_flags = _flags(_may_break_line)
 notable_flags = _flags(_is_notable)
+#: Whether it is ASCII white space; whether it begins a character that may be other white space; "[" or "{";
+#: ".", "!", "?" or no ASCII.
+space_flags = _flags(_is_space)
+wide_space_flags = _flags(_may_be_wide_space)
+bracket_flags = _flags(_is_bracket)
+sentence_mark_flags = _flags(_may_end_sentence)
 
 
 @_intrinsic
