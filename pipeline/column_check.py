@@ -30,8 +30,7 @@ def check_columns(plan: Plan) -> None:
     entered = plan.phases[0]
     for number, (phase, label, stage) in enumerate(steps):
         if isinstance(stage, (Filter, Exchange)):
-            needs = stage.columns_needed() if isinstance(stage, Exchange) else stage.needs
-            _find_needs(label, needs, declared.union(batch.schema.names))
+            _find_needs(label, stage.columns_needed(), declared.union(batch.schema.names))
         if not isinstance(stage, Transform):
             continue
         if phase is not entered:

@@ -195,6 +195,10 @@ class Filter(Transform):
     #: Columns that `__call__` reads besides the identity of rows.
     needs: ClassVar[tuple[str, ...]] = ()
 
+    def columns_needed(self) -> tuple[str, ...]:
+        """`needs`, and columns that parameters name besides."""
+        return self.needs
+
     def rules(self) -> list[Rule]:
         raise NotImplementedError
 

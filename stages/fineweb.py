@@ -12,7 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from stages.base import Rule
-from stages.rules.rule_set import RuleSet, pinned
+from stages.rules.language_rules import LanguageRuleSet
+from stages.rules.rule_set import pinned
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _pinned = partial(pinned, "fineweb")
 
 
-class FineWebFilter(RuleSet):
+class FineWebFilter(LanguageRuleSet):
     """Drop documents whose lines look like lists, menus or repetitions."""
 
     name: ClassVar[str] = "fineweb"
@@ -68,7 +69,7 @@ class FineWebFilter(RuleSet):
             for name, test in rules
         ]
 
-    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Add the measurement columns; needs `text` (string or large_string)."""
         return _with_measurements(batch, self._counts(batch))
 

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from stages.base import StageError
+from stages.rules.language_rules import LanguageRuleSet
 from stages.rules.profile import section
-from stages.rules.rule_set import RuleSet, pinned
+from stages.rules.rule_set import pinned
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,7 @@ Group = Literal["repetition", "quality"]
 _pinned = partial(pinned, "gopher")
 
 
-class GopherFilter(RuleSet):
+class GopherFilter(LanguageRuleSet):
     """Drop documents that the Gopher rules find repetitive or not like prose."""
 
     name: ClassVar[str] = "gopher"
@@ -115,7 +116,7 @@ class GopherFilter(RuleSet):
     def groups(self) -> tuple[Group, ...]:
         return self.order
 
-    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Add the measurement columns; needs `text` (string or large_string)."""
         from stages.gopher_kernel import measure_texts
         from stages.unicode_table import character_classes

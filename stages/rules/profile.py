@@ -84,4 +84,4 @@ def _judgement(reason: str, text: str) -> Judgement:
     if found is None:
         raise ValueError(f"rule {reason}: {text!r} is not of the form `column < parameter`")
     column, comparison, threshold, switch = found.groups()
-    return Judgement(reason, column, comparison, float(threshold) if threshold[0].isdigit() else threshold, switch)
+    return Judgement(reason, column, comparison, yaml.safe_load(threshold), switch)

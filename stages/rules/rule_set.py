@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from pydantic import Field, SerializationInfo, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -47,6 +48,10 @@ class RuleSet(ProfiledStage, Filter):
         return tuple(section(self.profile, self.name).groups)
 
     def rules(self) -> list[Rule]:
+        return self.rules_against({})
+
+    def rules_against(self, columns: Mapping[str, str]) -> list[Rule]:
+        """The rules, with the thresholds of some parameters taken from columns: parameter -> column."""
         known = section(self.profile, self.name).groups
         rules = []
         for group in self.groups():
@@ -55,6 +60,7 @@ class RuleSet(ProfiledStage, Filter):
             for judgement in known[group]:
                 threshold = judgement.threshold
                 value = getattr(self, threshold) if isinstance(threshold, str) else threshold
-                if value is not None and (judgement.switch is None or getattr(self, judgement.switch)):
-                    rules.append(Rule(judgement.reason, f"{judgement.column} {judgement.comparison} {value!r}"))
+                shown = columns.get(str(threshold), None if value is None else repr(value))
+                if shown is not None and (judgement.switch is None or getattr(self, judgement.switch)):
+                    rules.append(Rule(judgement.reason, f"{judgement.column} {judgement.comparison} {shown}"))
         return rules
