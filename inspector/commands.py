@@ -1,4 +1,4 @@
-"""Commands that look at what was made: inspect, trace and contamination."""
+"""Commands that look at what was made: inspect, diff, trace and contamination."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
     """Register the commands on the front door's application."""
     example = "Example: corpusmill inspect run/ --what-if 'gopher_words < 80'"
     app.command(name="inspect", epilog=example)(inspect)
+    app.command(name="diff", epilog="Example: corpusmill diff run/ stricter-run/ --rows 5")(diff)
     example = "Example: corpusmill trace run/ --shard train-warc-00000-00000.arrow --position 12345"
     app.command(name="trace", epilog=example)(trace)
     example = "Example: corpusmill contamination run/ --rows 5"
@@ -71,6 +72,23 @@ def inspect(
 
 def _print_json(value: Any) -> None:
     print(json.dumps(value, indent=1, ensure_ascii=False, default=str))
+
+
+def diff(
+    first: Annotated[Path, typer.Argument(metavar="RUN_A", parser=location, help="A run directory.")],
+    second: Annotated[Path, typer.Argument(metavar="RUN_B", parser=location, help="Another one.")],
+    rows: Annotated[int, typer.Option(min=0, help="How many example rows to show.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Explain how two runs differ: recipe, inputs, and which rule of the one ended what the other kept."""
+    from inspector.diff.render import show_diff
+    from inspector.diff.report import diff as compare
+
+    found = compare(first, second, rows)
+    if as_json:
+        _print_json(found)
+    else:
+        show_diff(found)
 
 
 def trace(

@@ -1,7 +1,6 @@
 """Choose rows whose fate changes, at random but always the same, and read what a reader wants to see of them.
 
-Of every kind of change (from a rule to a rule) the rows with the smallest hash of their identity are held, and
-the kinds take turns. Only the chosen rows' texts are read.
+Every kind of change, from a rule to a rule, has its turn. Only the chosen rows' texts are read.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from inspector.choice import Choice
 from inspector.published import PublishedRun
 from inspector.what_if.course import Course
 from inspector.what_if.fates import UNKNOWN, Fates, Outcomes
@@ -25,7 +25,6 @@ _SEED = 0
 
 
 class _Row(NamedTuple):
-    hash: int
     file: Path
     group: int
     row: int
@@ -33,8 +32,8 @@ class _Row(NamedTuple):
 
 class Examples:
     def __init__(self, published: PublishedRun, course: Course, questions: Questions, count: int) -> None:
-        self._published, self._course, self._questions, self._count = published, course, questions, count
-        self._held: dict[tuple[int, int], list[_Row]] = defaultdict(list)
+        self._published, self._course, self._questions = published, course, questions
+        self._choice = Choice(count)
         #: Of each exchange, rows that it removed: outcome and hash, and the row groups that they came from.
         self._removed: dict[int, list[tuple[np.ndarray, np.ndarray, np.ndarray, Path, int]]] = defaultdict(list)
 
@@ -72,13 +71,11 @@ class Examples:
         return counts
 
     def _hold(self, move: tuple[int, int], hashes: np.ndarray, rows: np.ndarray, file: Path, group: int) -> None:
-        smallest = np.argsort(hashes, kind="stable")[: self._count]
-        found = [_Row(int(hashes[at]), file, group, int(rows[at])) for at in smallest]
-        self._held[move] = sorted([*self._held[move], *found], key=lambda row: row.hash)[: self._count]
+        self._choice.offer(move, hashes, lambda at: _Row(file, group, int(rows[at])))
 
     def read(self, outcomes: Outcomes) -> list[dict[str, Any]]:
         """The examples: where a row is, what was and would be decided, the values that decide, the text's beginning."""
-        chosen = self._chosen()
+        chosen = self._choice.chosen()
         places: dict[tuple[Path, int], list[int]] = defaultdict(list)
         for _, row in chosen:
             places[row.file, row.group].append(row.row)
@@ -99,16 +96,6 @@ class Examples:
                 }
             )
         return examples
-
-    def _chosen(self) -> list[tuple[tuple[int, int], _Row]]:
-        queues = {move: list(rows) for move, rows in sorted(self._held.items()) if rows}
-        chosen: list[tuple[tuple[int, int], _Row]] = []
-        while queues and len(chosen) < self._count:
-            for move in list(queues):
-                chosen.append((move, queues[move].pop(0)))
-                if not queues[move]:
-                    del queues[move]
-        return chosen[: self._count]
 
 
 def _hashes(fates: Fates, rows: np.ndarray) -> np.ndarray:
