@@ -13,6 +13,8 @@ from collections.abc import Iterator
 
 _WORD = rb"[A-Za-z0-9_+-]"
 _LABEL = rb"[A-Za-z0-9\x80-\xff](?:[A-Za-z0-9\x80-\xff-]{0,61}[A-Za-z0-9\x80-\xff])?"
+#: One character in UTF-8: no address may end inside of one.
+_BEYOND_ASCII = rb"(?:[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})"
 _OCTET = rb"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _NO_FILE = rb"(?!(?i:png|jpe?g|gif|svg|webp|ico|css|html?|service|timer|socket|target|mount)(?![\w-]))"
 _ADDRESS = re.compile(
@@ -20,7 +22,7 @@ _ADDRESS = re.compile(
     rb"(?:(?:"
     + _LABEL
     + rb"\.){1,8}(?!(?i:png|jpe?g|gif|svg|webp|ico|css|html?|service|timer|socket|target|mount)(?![\w-]))"
-    rb"(?:[A-Za-z]{2,24}|xn--[A-Za-z0-9-]{1,59}|(?:[\xc2-\xf4][\x80-\xbf]{1,3}){2,20})(?![A-Za-z0-9_])"
+    rb"(?:[A-Za-z]{2,24}|xn--[A-Za-z0-9-]{1,59}|" + _BEYOND_ASCII + rb"{2,20}+)(?![A-Za-z0-9_])"
     rb"|\[?" + _OCTET + rb"(?:\." + _OCTET + rb"){3}(?!\.?\d)\]?)"
 )
 _REMOTE = re.compile(rb":[\w~./-]*[/.]")

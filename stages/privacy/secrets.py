@@ -35,8 +35,9 @@ _ASSIGNED = re.compile(
 )
 _IN_URL = re.compile(rb"[a-z][a-z0-9+.-]{1,20}://[^\s:@/\"'<>]{0,64}:(?P<secret>[^\s:@/\"'<>]{3,128})@(?=[\w\[])")
 _KEY_BLOCK = re.compile(
-    rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----)){20,20000}"
-    rb"(?:-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----)?"
+    rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+    rb"(?:[A-Za-z0-9+/=]{16,}+|\s|\\[rn]|(?:Proc-Type|DEK-Info|Version|Comment):[^\n]*+)++"
+    rb"(?:[A-Za-z0-9+/=]{0,16}(?:\s|\\[rn])*+-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----)?"
 )
 _PLACEHOLDER = re.compile(rb"(?i:example|your|xxxx|change.?me|placeholder|dummy|sample|1234567|abcdef|<|\{|\.\.\.)")
 _CALL_OR_PATH = re.compile(rb"[A-Za-z_][\w.]*\.[A-Za-z_]\w*|[a-z]+(?:[_-][a-z0-9]+)+|/[\w./-]*|[\w.]+@[\w.]+")

@@ -102,6 +102,14 @@ def test_texts_that_are_made_to_be_slow_are_not(piece: str) -> None:
     assert PrivacyFilter()(batch(text)).num_rows == 1
 
 
+@pytest.mark.parametrize(
+    "text", ["x@example.co.uk.\x80ࠀ0", "x@é.ééé0", "ab@c.dée", "tel. 030\xa01234567é", "x@b.comです"]
+)
+def test_no_find_ends_inside_of_a_character(text: str) -> None:
+    (row,) = PrivacyFilter()(batch(text)).to_pylist()
+    assert row["text"].count("|||") == 2 * (row["pii_emails"] + row["pii_phone_numbers"])
+
+
 def test_documentation_addresses_count_when_asked() -> None:
     text = "192.168.0.7, 192.0.2.1 and 2001:db8::7 but not 0.0.0.0"
     assert PrivacyFilter()(batch(text)).column("pii_ip_addresses").to_pylist() == [0]
@@ -117,6 +125,8 @@ def test_private_keys_and_passwords_in_urls_are_taken_out_and_the_rest_stays() -
         "see\n|||SECRET|||\nend",
         "git clone https://bob:|||SECRET|||@git.example.org/x.git",
     ]
+    cut_off = key.partition("-----END")[0]
+    assert stage(batch(f"{cut_off}\nAnd so on.")).column("text").to_pylist() == ["|||SECRET|||And so on."]
     public = key.replace("RSA PRIVATE", "PUBLIC")
     assert stage(batch(public)).column("pii_secrets").to_pylist() == [0]
 
