@@ -4,7 +4,7 @@ import gzip
 import json
 
 import pytest
-from warc_files import http, ids, members, record, rows, write
+from warc_files import PAGE, http, ids, members, record, rows, write
 
 from stages.warc.source import WarcSource
 
@@ -80,6 +80,23 @@ def test_thousands_of_too_large_lengths_in_one_member_take_no_time(tmp_path):
     found = rows(WarcSource(), write(tmp_path, gzip.compress(content) + GOOD[0]))
     assert 2 <= len(found) < 100
     assert ids(found)[-1] == 0
+
+
+def test_what_ends_other_readers_is_read(tmp_path):
+    html = ("Content-Type", "text/html")
+    odd = [
+        http(headers=[("X-Long", "y" * 100_000), html]),
+        http(headers=[html, ("Transfer-Encoding", "chunked")]),
+        http().replace(b"\r\n", b"\n"),
+        http(headers=[html, ("Content-Encoding", "gzip")]),
+    ]
+    bad = flipped(GOOD[1], len(GOOD[1]) // 2)
+    parts = [members(record(n, block)) for n, block in enumerate(odd, 10)]
+    path = write(tmp_path, gzip.compress(b"") + bad + b"".join(parts) + gzip.compress(b"") + GOOD[2][:-60])
+    found = rows(WarcSource(), path)
+    assert ids(found) == [None, 10, 11, 12, 13, 2]
+    assert [row["html"] for row in found[1:5]] == [PAGE] * 4
+    assert len(damage_of(found)) == 2
 
 
 def test_a_plain_file_goes_on_at_the_next_record(tmp_path):
