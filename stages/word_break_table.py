@@ -72,5 +72,20 @@ def word_break_classes() -> np.ndarray:
     return table
 
 
+@cache
+def default_word_breaks() -> np.ndarray:
+    """The same without units: every letter of a script without spaces is a word of its own, as UAX #29 has it.
+
+    Runs of Katakana, which are one word there, stay cut into units.
+    """
+    import numpy as np
+
+    table = word_break_classes() & ~np.uint8(WIDE)
+    table[np.isin(table, (IDEOGRAPH, SYLLABLE, SYLLABLE_MARK))] = OTHER
+    table[table == BINDING] = EXTEND
+    table.setflags(write=False)
+    return table
+
+
 def _is_wide(character: str) -> bool:
     return unicodedata.east_asian_width(character) in ("W", "F")

@@ -91,12 +91,12 @@ class RefinedWebFilter(RuleSet):
         """Add the measurement columns; needs `text` (string or large_string)."""
         from stages.frames import needed_column
         from stages.rules.refinedweb_kernel import measure_texts
-        from stages.rules.word_breaks import break_classes
         from stages.text_buffers import text_buffers, word_buffers
         from stages.unicode_table import character_classes
+        from stages.word_break_table import default_word_breaks
 
         data, offsets = text_buffers(needed_column(batch, self.name, "text", "put extract_text before it"))
-        counts = measure_texts(data, offsets, character_classes(), break_classes(), *word_buffers(STOP_WORDS))
+        counts = measure_texts(data, offsets, character_classes(), default_word_breaks(), *word_buffers(STOP_WORDS))
         return _with_measurements(batch, counts)
 
 

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stages import unicode_table
-from stages.rules import word_breaks
 from stages.rules.counting_kernel import Groups, group, groups_for, hash_bytes, hash_grams
 from stages.rules.dolma_kernel import split_at_white_space
-from stages.rules.word_breaks_kernel import unicode_words
+from stages.unicode_words_kernel import split_unicode_words
 from stages.words_kernel import decode
 from tokenizer.kernel_cache import allocating_kernel, kernel
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 LIMIT = unicode_table.LIMIT
 ALPHABETIC, WHITE = unicode_table.ALPHABETIC, unicode_table.SPACE
-ALPHANUMERIC = word_breaks.ALPHANUMERIC
+WORD = unicode_table.WORD
 
 #: Columns of the counts, int64, one row a document.
 WORDS, TOKENS, TOKEN_CHARACTERS, TOKENS_WITHOUT_LETTERS, STOP_WORDS, SYMBOLS = range(6)
@@ -43,7 +42,7 @@ def measure_texts(
 ) -> Array:
     """Counts, int64[documents, COLUMNS], of the texts data[offsets[i]:offsets[i + 1]] (valid UTF-8).
 
-    `classes` and `breaks` are the tables of stages/unicode_table.py and stages/rules/word_breaks.py.
+    `classes` is the table of stages/unicode_table.py, `breaks` that of Unicode's default word breaks.
     """
     documents = len(offsets) - 1
     counts = np.zeros((documents, COLUMNS), dtype=np.int64)
@@ -60,7 +59,7 @@ def measure_texts(
     for document in range(documents):
         row = counts[document]
         low, high = offsets[document], offsets[document + 1]
-        row[WORDS] = count_fasttext_words(data, low, high, breaks)
+        row[WORDS] = count_fasttext_words(data, low, high, classes)
         tokens = split_at_white_space(data, low, high, classes, starts, ends)
         scan_tokens(data, classes, starts, ends, tokens, stop_words, stop_starts, row)
         row[SYMBOLS] = count_symbols(data, low, high)
@@ -69,22 +68,22 @@ def measure_texts(
         count_copies(data, starts, ends, lines, hashes, scratch, row, LINES)
         paragraphs = segments(data, low, high, 2, classes, starts, ends)
         count_copies(data, starts, ends, paragraphs, hashes, scratch, row, PARAGRAPHS)
-        words = unicode_words(data, low, high, breaks, starts, ends)
+        words = unicode_words(data, low, high, classes, breaks, starts, ends)
         count_grams(data, starts, ends, words, lengths, hashes, grams, scratch, row)
     return counts
 
 
 @allocating_kernel
-def fasttext_word_counts(data: Array, offsets: Array, breaks: Array) -> Array:
+def fasttext_word_counts(data: Array, offsets: Array, classes: Array) -> Array:
     """int64, one a document: words as `count_fasttext_words` counts them."""
     counts = np.empty(len(offsets) - 1, dtype=np.int64)
     for document in range(len(counts)):
-        counts[document] = count_fasttext_words(data, offsets[document], offsets[document + 1], breaks)
+        counts[document] = count_fasttext_words(data, offsets[document], offsets[document + 1], classes)
     return counts
 
 
 @kernel
-def count_fasttext_words(data: Array, low: int, high: int, breaks: Array) -> int:
+def count_fasttext_words(data: Array, low: int, high: int, classes: Array) -> int:
     """Tokens, cut at fastText's white space (ASCII and NUL), whose first character is alphanumeric."""
     count = 0
     inside = False
@@ -92,9 +91,26 @@ def count_fasttext_words(data: Array, low: int, high: int, breaks: Array) -> int
         byte = data[place]
         white = byte == 32 or 9 <= byte <= 13 or byte == 0
         if not white and not inside:
-            point, _ = decode(data, place)
-            count += point < LIMIT and breaks[point] & ALPHANUMERIC != 0
+            count += is_alphanumeric(data, place, classes)
         inside = not white
+    return count
+
+
+@kernel
+def is_alphanumeric(data: Array, place: int, classes: Array) -> bool:
+    """What `str.isalnum` says of the character at `place`."""
+    point, _ = decode(data, place)
+    return point != 95 and point < LIMIT and classes[point] & WORD != 0
+
+
+@kernel
+def unicode_words(data: Array, low: int, high: int, classes: Array, breaks: Array, starts: Array, ends: Array) -> int:
+    """Write the byte spans of Unicode's words that begin alphanumerically; returns their number."""
+    count = 0
+    for word in range(split_unicode_words(data, low, high, breaks, starts, ends)):
+        if is_alphanumeric(data, starts[word], classes):
+            starts[count], ends[count] = starts[word], ends[word]
+            count += 1
     return count
 
 

@@ -139,9 +139,9 @@ class RefinedWebLines(RuleSet):
 
 def _word_counts(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     from stages.rules.refinedweb_kernel import fasttext_word_counts
-    from stages.rules.word_breaks import break_classes
+    from stages.unicode_table import character_classes
 
-    return fasttext_word_counts(data, offsets, break_classes())
+    return fasttext_word_counts(data, offsets, character_classes())
 
 
 @cache

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -13,8 +14,12 @@ from hypothesis import strategies as st
 
 from stages.base import Filter
 from stages.rules.refinedweb import RefinedWebFilter
+from stages.rules.refinedweb_kernel import unicode_words
 from stages.rules.refinedweb_lines import RefinedWebLines
 from stages.rules.strip_urls import StripUrls
+from stages.text_buffers import text_buffers
+from stages.unicode_table import character_classes
+from stages.word_break_table import default_word_breaks
 
 #: Everything off, so that a case can turn on what it tests.
 NO_RULES = {name: None for name in RefinedWebFilter.model_fields if name != "profile"}
@@ -206,6 +211,20 @@ def test_a_document_that_lost_too_many_words_is_dropped() -> None:
         assert text == prose.strip()
         assert dropped == rule_name
     assert judged(RefinedWebLines(), "ALL OF IT GOES") == ("", "refinedweb_emptied")
+
+
+_LETTERS = st.sampled_from(list("ab1א\"'.,:;_ \n\r\t漢ก🇩😀\u0301\u200d\u00ad·é"))
+
+
+@given(st.lists(_LETTERS, max_size=12).map("".join))
+def test_words_are_those_of_uniseg(text: str) -> None:
+    uniseg = pytest.importorskip("uniseg.wordbreak")
+    data, bounds = text_buffers(pa.array([text], pa.large_string()))
+    starts, ends = np.empty(len(text.encode()) + 1, np.int64), np.empty(len(text.encode()) + 1, np.int64)
+    tables = character_classes(), default_word_breaks()
+    count = unicode_words(data, bounds[0], bounds[1], *tables, starts, ends)
+    words = [text.encode()[start:end].decode() for start, end in zip(starts[:count], ends[:count], strict=True)]
+    assert words == [word for word in uniseg.words(text) if word[0].isalnum()]
 
 
 def repetition_reference(words: list[str], n: int) -> float | None:
