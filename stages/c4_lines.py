@@ -12,7 +12,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from stages.base import Transform
 from stages.rules.rule_set import ProfiledStage, pinned
@@ -43,6 +43,7 @@ class C4Lines(ProfiledStage, Transform):
         "c4_lorem_ipsum_line": "number of the first line that says lorem ipsum when that is asked, 0 for none",
         "c4_curly_bracket_line": "number of the first line that has a curly bracket when that is asked, 0 for none",
         "c4_sentences": "sentences of the lines that stay",
+        "c4_cut_text": "the lines that were cut, with keep_cut_lines only",
     }
 
     max_word_length: int | None = _pinned("max_word_length", "Cut lines that have a longer word.", ge=0)
@@ -57,6 +58,10 @@ class C4Lines(ProfiledStage, Transform):
     cut_javascript: bool = _pinned("cut_javascript", "Cut lines that say javascript.")
     cut_policy: bool = _pinned("cut_policy", "Cut lines that speak of cookies, privacy policy or terms of use.")
 
+    keep_cut_lines: bool = Field(
+        False, description="Keep the lines that were cut in the column c4_cut_text, to look at them (slow)."
+    )
+
     @field_validator("terminal_punctuation")
     @classmethod
     def _characters(cls, marks: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -68,6 +73,7 @@ class C4Lines(ProfiledStage, Transform):
         """Edit `text` and add the measurements; needs `text` (string or large_string)."""
         import numpy as np
         import pyarrow as pa
+        import pyarrow.compute as pc
 
         from stages import c4_lines_kernel as k
         from stages.frames import needed_column, with_column
@@ -80,6 +86,7 @@ class C4Lines(ProfiledStage, Transform):
         column = needed_column(batch, self.name, "text", "put extract_text before it")
         if batch.num_rows == 0:  # asked for the columns alone: no kernel need be compiled
             batch = with_column(batch, "text", column.cast(pa.large_string()))
+            batch = self._with_cut_lines(batch, column)
             return _with_measurements(batch, np.zeros((0, k.COLUMNS), np.int64), np.zeros(0, np.int64))
         data, offsets = text_buffers(column)
         kept, kept_offsets, counts = k.edit_texts(data, offsets, character_classes(), decimal_digits(), self._edits())
@@ -91,7 +98,28 @@ class C4Lines(ProfiledStage, Transform):
         )
         text, text_offsets = k.trimmed(kept, kept_offsets, character_classes())
         edited = pa.LargeStringArray.from_buffers(batch.num_rows, pa.py_buffer(text_offsets), pa.py_buffer(text))
-        return _with_measurements(with_column(batch, "text", edited), counts, sentences)
+        if column.null_count:
+            edited = pc.if_else(column.is_null(), pa.scalar(None, pa.large_string()), edited)
+        batch = self._with_cut_lines(with_column(batch, "text", edited), column)
+        return _with_measurements(batch, counts, sentences)
+
+    def _with_cut_lines(self, batch: pa.RecordBatch, texts: pa.Array) -> pa.RecordBatch:
+        """Add what was cut where that is asked: whether a line is depends on nothing but the line."""
+        import pyarrow as pa
+
+        from stages import c4_lines_kernel as k
+        from stages.frames import with_column
+        from stages.text_buffers import text_buffers
+        from stages.unicode_table import character_classes, decimal_digits
+
+        if not self.keep_cut_lines:
+            return batch
+        lines = [(text or "").splitlines() for text in texts.to_pylist()]
+        every = pa.array([line for of_one in lines for line in of_one], pa.large_string())
+        counts = k.edit_texts(*text_buffers(every), character_classes(), decimal_digits(), self._edits())[2]
+        is_cut = iter((counts[:, _reasons()].sum(axis=1) > 0).tolist())
+        cut = ["\n".join(line.strip() for line in of_one if next(is_cut) and line.strip()) for of_one in lines]
+        return with_column(batch, "c4_cut_text", pa.array(cut, pa.large_string()))
 
     def _edits(self) -> Edits:
         import numpy as np
@@ -115,7 +143,7 @@ def _with_measurements(batch: pa.RecordBatch, counts: np.ndarray, sentences: np.
     from stages import c4_lines_kernel as k
     from stages.frames import with_column
 
-    reasons = [k.LONG_WORD, k.UNENDED, k.FEW_WORDS, k.JAVASCRIPT, k.POLICY]
+    reasons = _reasons()
     columns = {
         "c4_lines": counts[:, k.LINES],
         "c4_cut_lines": counts[:, reasons].sum(axis=1),
@@ -133,3 +161,10 @@ def _with_measurements(batch: pa.RecordBatch, counts: np.ndarray, sentences: np.
     for name, values in columns.items():
         batch = with_column(batch, name, pa.array(values))
     return batch
+
+
+def _reasons() -> list[int]:
+    """The kernel's columns of lines that were cut."""
+    from stages import c4_lines_kernel as k
+
+    return [k.LONG_WORD, k.UNENDED, k.FEW_WORDS, k.JAVASCRIPT, k.POLICY]

@@ -80,6 +80,16 @@ def test_batching_and_slicing_change_nothing() -> None:
     assert whole == stage(batch(["x", *texts, "y"]).slice(1, len(texts))).to_pylist()
 
 
+def test_lines_that_were_cut_can_be_kept_to_look_at() -> None:
+    texts = batch(["The cat sat on the mat.\n  too short \nWe use cookies on this site.\nIt sat [1] on.", None])
+    stage = C4Lines(keep_cut_lines=True)
+    edited = stage(texts)
+    assert edited.column("c4_cut_text").to_pylist() == ["too short\nWe use cookies on this site.", ""]
+    assert edited.column("text").to_pylist() == ["The cat sat on the mat.\nIt sat  on.", None]
+    assert stage(texts.slice(0, 0)).schema == edited.schema
+    assert "c4_cut_text" not in C4Lines()(texts).schema.names
+
+
 def test_whichever_stands_first_of_lorem_ipsum_and_a_curly_bracket_is_the_reason() -> None:
     lorem, curly, script = "Here stands lorem ipsum now.", "Here stands { now too.", "So does javascript { here."
     cases = {(lorem, curly): "lorem_ipsum", (curly, lorem): "curly_bracket", (script, lorem): "lorem_ipsum"}
