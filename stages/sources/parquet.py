@@ -8,8 +8,10 @@ Cost: that of Arrow's reader.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from stages.sources.columns import DocumentColumns
 
 _MOST_ROWS = 1 << 16
+#: Rows are read in batches of so many, or of a multiple.
+_FEWEST_ROWS = 16
 _MAGIC = b"PAR1"
 
 
@@ -56,7 +60,7 @@ class ParquetSource(Source):
             if parquet.metadata.num_rows == 0:
                 return []
             columns = set(self._columns(parquet, file.path).names())
-            sizes = [_column_bytes(parquet, group, columns) for group in range(parquet.num_row_groups)]
+            sizes = _group_sizes(parquet, columns, file.path)
         splits: list[Split] = []
         start, held = 0, 0
         for group, size in enumerate(sizes):
@@ -70,26 +74,15 @@ class ParquetSource(Source):
 
     def read(self, split: Split, path: Path, batch_bytes: int) -> Iterator[SourceBatch]:
         """Yield the rows of row groups [start, end)."""
-        from stages.sources.columns import damaged_rows, is_damage
-
         if fault := _fault(path):
             yield self._unreadable(split.file, path, fault)
             return
         with _opened(path) as parquet:
             columns = self._columns(parquet, path)
-            row = sum(parquet.metadata.row_group(group).num_rows for group in range(split.start))
+            first = sum(parquet.metadata.row_group(group).num_rows for group in range(split.start))
             for group in range(split.start, split.end):
-                next_group = row + parquet.metadata.row_group(group).num_rows
-                rows = self._batch_rows(parquet, group, batch_bytes)
-                try:
-                    for batch in parquet.iter_batches(rows, row_groups=[group], columns=columns.names()):
-                        yield columns.batch(batch, split.file, row)
-                        row += batch.num_rows
-                except Exception as error:
-                    if not is_damage(error):
-                        raise
-                    yield damaged_rows(split.file, self.source, row, error, {"rows": next_group - row})
-                row = next_group
+                yield from self._group(parquet, columns, group, first, split.file, batch_bytes)
+                first += parquet.metadata.row_group(group).num_rows
 
     def count(self, split: Split, path: Path, limit: int) -> int:
         """Number of rows of the row groups, from the file's footer; 1 for a file that cannot be read at all."""
@@ -101,20 +94,19 @@ class ParquetSource(Source):
 
     def read_one(self, file: InputFile, offset: int, ordinal: int) -> SourceBatch:
         """Read row `offset` of the file, through the row group that holds it."""
-        from stages.sources.columns import no_documents
+        from stages.sources.columns import no_documents, only_row
 
-        if fault := _fault(file.path):
-            whole = offset == ordinal == 0
-            return self._unreadable(file.name, file.path, fault) if whole else no_documents(self.source)
-        with _opened(file.path) as parquet:
-            columns = self._columns(parquet, file.path)
-            first = 0
-            for group in range(parquet.num_row_groups):
-                count = parquet.metadata.row_group(group).num_rows
-                if first <= offset < first + count and ordinal == 0:
-                    table = parquet.read_row_group(group, columns=columns.names()).slice(offset - first, 1)
-                    return columns.batch(table.combine_chunks().to_batches()[0], file.name, offset)
-                first += count
+        group = 0
+        if not _fault(file.path):
+            with _opened(file.path) as parquet:
+                sizes = [parquet.metadata.row_group(number).num_rows for number in range(parquet.num_row_groups)]
+            group = bisect_right(list(accumulate(sizes)), offset)
+            if group == len(sizes):
+                return no_documents(self.source)
+        for batch in self.read(Split(file.name, group, group + 1, 0), file.path, 1 << 26):
+            row = only_row(batch, offset)
+            if ordinal == 0 and row.documents.num_rows + row.rejects.num_rows:
+                return row
         return no_documents(self.source)
 
     def _columns(self, parquet: ParquetFile, path: Path) -> DocumentColumns:
@@ -122,9 +114,37 @@ class ParquetSource(Source):
 
         return DocumentColumns(self.fields, self.source, self.max_record_bytes, parquet.schema_arrow, path)
 
-    def _batch_rows(self, parquet: ParquetFile, group: int, batch_bytes: int) -> int:
+    def _group(
+        self, parquet: ParquetFile, columns: DocumentColumns, group: int, first: int, file: str, batch_bytes: int
+    ) -> Iterator[SourceBatch]:
+        """The rows of one group, which begin with number `first`; what cannot be read of it is one row.
+
+        A batch with damage in it is lost, so a damaged group is read again in the smallest batches: how much comes
+        before the damage must not depend on `batch_bytes`.
+        """
+        from stages.sources.columns import damaged_rows, is_damage
+
         meta = parquet.metadata.row_group(group)
-        return max(1, min(_MOST_ROWS, batch_bytes * meta.num_rows // max(1, meta.total_byte_size)))
+        rows = min(_MOST_ROWS, batch_bytes * meta.num_rows // max(1, meta.total_byte_size))
+        given, end, fault = first, first + meta.num_rows, Exception()
+        for step in (max(1, rows // _FEWEST_ROWS) * _FEWEST_ROWS, _FEWEST_ROWS):
+            row = first
+            try:
+                for batch in parquet.iter_batches(step, row_groups=[group], columns=columns.names()):
+                    row += batch.num_rows
+                    if row > end:
+                        raise ValueError("the row group holds more rows than the footer says")
+                    if row > given:
+                        yield columns.batch(batch, file, row - batch.num_rows)
+                        given = row
+                if row < end:
+                    raise ValueError("the row group holds fewer rows than the footer says")
+                return
+            except Exception as error:
+                if not is_damage(error):
+                    raise
+                fault = error
+        yield damaged_rows(file, self.source, given, fault, {"rows": end - given})
 
     def _unreadable(self, file: str, path: Path, fault: str) -> SourceBatch:
         from stages.sources.columns import unreadable_file
@@ -139,28 +159,37 @@ def _fault(path: Path) -> str | None:
     size = path.stat().st_size
     if size == 0:
         return EMPTY_FILE
-    with path.open("rb") as stream:
-        if stream.read(4) != _MAGIC:
+    with path.open("rb", buffering=0) as stream:
+        stream.seek(max(0, size - len(_MAGIC)))
+        if stream.read(len(_MAGIC)) == _MAGIC:
             return None
-        stream.seek(max(0, size - 4))
-        cut = size < 12 or stream.read(4) != _MAGIC
+        stream.seek(0)
+        cut = stream.read(len(_MAGIC)) == _MAGIC
     return "damaged: the file is cut off, its footer with the places of all rows is missing" if cut else None
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[ParquetFile]:
-    import pyarrow as pa
     import pyarrow.parquet as pq
+
+    from stages.sources.columns import is_damage
 
     try:
         file = pq.ParquetFile(path if isinstance(path, Path) else path.open("rb"))
-    except (pa.ArrowInvalid, OSError) as error:
+        str(file.schema_arrow), file.schema_arrow.names  # Names that are not UTF-8 show here.
+    except Exception as error:
+        if not is_damage(error):
+            raise
         raise StageError(f"{path}: cannot be read as Parquet: {str(error).splitlines()[0]}") from error
     with file:
         yield file
 
 
-def _column_bytes(parquet: ParquetFile, group: int, columns: set[str]) -> int:
-    meta = parquet.metadata.row_group(group)
-    chunks = (meta.column(index) for index in range(meta.num_columns))
-    return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in columns)
+def _group_sizes(parquet: ParquetFile, columns: set[str], path: Path) -> list[int]:
+    """Uncompressed bytes of these columns in each row group."""
+    groups = (parquet.metadata.row_group(group) for group in range(parquet.num_row_groups))
+    try:
+        chunks = [[group.column(index) for index in range(group.num_columns)] for group in groups]
+        return [sum(each.total_uncompressed_size for each in of if each.path_in_schema in columns) for of in chunks]
+    except UnicodeDecodeError as error:
+        raise StageError(f"{path}: cannot be read as Parquet: the name of a column is not UTF-8") from error

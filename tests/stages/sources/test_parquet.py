@@ -154,6 +154,24 @@ def test_a_damaged_row_group_is_one_row_and_the_next_is_read(tmp_path):
     assert len(found) == 201
 
 
+def test_how_much_of_a_damaged_row_group_is_read_does_not_depend_on_batches(tmp_path):
+    path = tmp_path / "a.parquet"
+    texts = [f"{n:0100d}" for n in range(2000)]
+    pq.write_table(pa.table({"text": texts}), path, data_page_size=4096, use_dictionary=False, compression="zstd")
+    content = bytearray(path.read_bytes())
+    place = content.index(b"\x28\xb5\x2f\xfd", len(content) // 2)
+    content[place : place + 4] = b"none"
+    path.write_bytes(content)
+    *found, bad = rows(ParquetSource(), path)
+    assert [row["text"] for row in found] == texts[: len(found)] and 500 < len(found) < 1900
+    assert (bad["offset"], bad["values"]) == (len(found), f'{{"rows": {2000 - len(found)}}}')
+    for batch_bytes in (1, 5000, 50_000):
+        assert rows(ParquetSource(), path, batch_bytes=batch_bytes) == [*found, bad]
+    file = InputFile("a.parquet", path, path.stat().st_size)
+    assert ParquetSource().read_one(file, len(found), 0).rejects.to_pylist() == [bad]
+    assert ParquetSource().read_one(file, 77, 0).documents.to_pylist() == [found[77]]
+
+
 def test_what_is_no_such_parquet_is_one_clear_line(tmp_path):
     with pytest.raises(StageError, match="cannot be read as Parquet"):
         rows(ParquetSource(), write(tmp_path, b"text", "b.parquet"))
