@@ -157,7 +157,8 @@ def test_a_damaged_row_group_is_one_row_and_the_next_is_read(tmp_path):
 def test_how_much_of_a_damaged_row_group_is_read_does_not_depend_on_batches(tmp_path):
     path = tmp_path / "a.parquet"
     texts = [f"{n:0100d}" for n in range(2000)]
-    pq.write_table(pa.table({"text": texts}), path, data_page_size=4096, use_dictionary=False, compression="zstd")
+    pages = {"data_page_size": 4096, "write_batch_size": 50}
+    pq.write_table(pa.table({"text": texts}), path, **pages, use_dictionary=False, compression="zstd")
     content = bytearray(path.read_bytes())
     place = content.index(b"\x28\xb5\x2f\xfd", len(content) // 2)
     content[place : place + 4] = b"none"
