@@ -1,6 +1,7 @@
 """What a finished run found of each benchmark: documents, items, the text itself, and what may be chance.
 
-Adds up the columns that the stage `decontaminate` left in documents/ and rejects/. A match that covers less than half
+Adds up the columns that the stage `decontaminate` left in documents/ and rejects/, or `corpusmill measure` beside
+them. A match that covers less than half
 of its item is taken for chance when it is one run of words alone, or when all its text is common: stands in more than
 COMMON documents (Brown et al. 2020, appendix C, leave such out). Near-copies of one page make text common as well, so
 this counts rather too many. Cost: one pass over a few columns.
@@ -11,20 +12,24 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import pyarrow.compute as pc
 
 from inspector.errors import InspectorError
 from inspector.published import PublishedRun
 from pipeline.totals import run_totals
 from stages.base import StageError
+from stages.decontamination.benchmark_files import benchmark_name
 from stages.decontamination.stage import Decontaminate
 
 #: Text in more documents than this is common; an item of which this share is covered is there for the most part.
 COMMON, MOST_OF_IT, CHANCE_BELOW = 10, 0.8, 0.5
 
-_COLUMNS = ("file", "offset", "ordinal", "id", "url", "outcome", "rule", "contamination_matches")
+MATCHES, WORDS = "contamination_matches", "contamination_words"
+_COLUMNS = ("file", "offset", "ordinal", "id", "url", "outcome", "rule", MATCHES)
 
 
 class Match(NamedTuple):
@@ -36,53 +41,87 @@ class Match(NamedTuple):
     found: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Search:
+    """What was looked for: by a stage of the recipe, or by `corpusmill measure` afterwards, which keeps no paths."""
+
+    label: str
+    action: str
+    ngram: int
+    names: list[str]
+    stage: Decontaminate | None
+
+
 def contamination_report(run: Path, examples: int) -> dict[str, Any]:
-    """The account as plain data. InspectorError where the recipe has no stage that looks for benchmarks."""
+    """The account as plain data. InspectorError where nothing in the run looked for benchmarks."""
     published = PublishedRun(run)
-    stages = {label: s for label, s in published.plan.recipe.stages.items() if isinstance(s, Decontaminate)}
-    if not stages:
-        raise InspectorError(f"{run}: its recipe has no stage 'decontaminate', so nothing was looked for")
-    label, stage = list(stages.items())[-1]
+    search = _search(published)
     matches = list(_matches(published))
     documents_with = Counter[str]()
     for phrases in _phrases_by_document(matches).values():
         documents_with.update(phrases)
-    words = run_totals(published.plan, published.workspace).counters.get(f"{label}.contamination_words", 0)
     by_benchmark: dict[str, list[Match]] = defaultdict(list)
     for match in matches:
         by_benchmark[match.found["benchmark"]].append(match)
-    looked_for, collisions = _looked_for(stage, words)
-    names = [description["name"] for description in looked_for] or sorted(by_benchmark)
+    words = _words(published, search)
+    files, collisions = _files(search, words)
     common = [(text, amount) for text, amount in documents_with.most_common() if amount > COMMON]
     return {
-        "stage": label,
-        "action": stage.action,
-        "ngram": stage.ngram,
+        "stage": search.label,
+        "action": search.action,
+        "ngram": search.ngram,
         "rejects_kept": published.plan.recipe.rejects.keep,
         "words_looked_at": words,
         "expected_hash_collisions": collisions,
         "benchmarks": [
             {
-                **next((description for description in looked_for if description["name"] == name), {"name": name}),
-                **_account(by_benchmark[name], documents_with, stage.ngram, examples),
+                "name": name,
+                **files.get(name, {}),
+                **_account(by_benchmark[name], documents_with, search.ngram, examples),
             }
-            for name in names
+            for name in search.names
         ],
         "common_texts": [{"documents": amount, "text": text} for text, amount in common[: max(examples, 1) * 3]],
     }
+
+
+def _search(published: PublishedRun) -> Search:
+    """The recipe's last stage that looks for benchmarks, else what was measured after the run."""
+    for label, stage in reversed(published.plan.recipe.stages.items()):
+        if isinstance(stage, Decontaminate):
+            names = [benchmark_name(path) for path in stage.benchmarks]
+            return Search(label, stage.action, stage.ngram, names, stage)
+    for measurement in published.added.measurements:
+        if MATCHES in measurement.columns:
+            (found,) = (part[Decontaminate.name] for part in measurement.stages if Decontaminate.name in part)
+            names = [name.removeprefix("benchmark/") for name in found["assets"] if name.startswith("benchmark/")]
+            return Search(measurement.label, found["parameters"]["action"], found["parameters"]["ngram"], names, None)
+    raise InspectorError(
+        f"{published.run}: nothing looked for benchmarks; put the stage 'decontaminate' into the recipe, or "
+        "`corpusmill measure RUN decontaminate --set benchmarks=[FILE] --set action=tag`"
+    )
+
+
+def _words(published: PublishedRun, search: Search) -> int:
+    """Words in all texts that were searched, dropped ones among them."""
+    if search.stage is not None:
+        counters = run_totals(published.plan, published.workspace).counters
+        return counters.get(f"{search.label}.{WORDS}", 0)
+    rows = (rows.batch for rows in published.row_groups(published.documents, [WORDS]))
+    return sum(pc.sum(batch.column(WORDS)).as_py() or 0 for batch in rows if WORDS in batch.schema.names)
 
 
 def _matches(published: PublishedRun) -> Iterator[Match]:
     number = 0
     for files in (published.documents, published.rejects):
         for rows in published.row_groups(files, _COLUMNS):
-            if "contamination_matches" not in rows.batch.schema.names:
+            if MATCHES not in rows.batch.schema.names:
                 continue
-            for row in rows.batch.filter(rows.batch.column("contamination_matches").is_valid()).to_pylist():
+            for row in rows.batch.filter(rows.batch.column(MATCHES).is_valid()).to_pylist():
                 number += 1
                 place = row.get("url") or row.get("id") or f"{row['file']} {row['offset']} {row['ordinal']}"
                 fate = row.get("rule") or row.get("outcome") or "kept"
-                for found in json.loads(row["contamination_matches"]):
+                for found in json.loads(row[MATCHES]):
                     yield Match(number, place, fate, found)
 
 
@@ -132,11 +171,16 @@ def _may_be_chance(match: Match, documents_with: Counter[str]) -> bool:
     return common or match.found["ngrams"] == 1
 
 
-def _looked_for(stage: Decontaminate, words: int) -> tuple[list[dict[str, Any]], float | None]:
-    """What the files hold, and how many runs of words match by a collision of 64-bit hashes; where they still lie."""
+def _files(search: Search, words: int) -> tuple[dict[str, dict[str, Any]], float | None]:
+    """What the files hold, by name, and how many runs of words match by a collision of 64-bit hashes.
+
+    Empty and None where the files no longer lie where they did.
+    """
+    if search.stage is None:
+        return {}, None
     try:
-        index = stage.index()
+        index = search.stage.index()
     except StageError:
-        return [], None
+        return {}, None
     collisions = words * len(index.widths) * len(index.hashes) / 2**64
-    return [asdict(benchmark) for benchmark in index.benchmarks], collisions
+    return {benchmark.name: asdict(benchmark) for benchmark in index.benchmarks}, collisions

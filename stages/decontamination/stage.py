@@ -72,9 +72,11 @@ class Decontaminate(Filter):
         return self
 
     def assets(self) -> dict[str, Path]:
+        from stages.decontamination.benchmark_files import read_items
+
+        self._find_files()
         for path in self.benchmarks:
-            if not path.is_file():
-                raise StageError(f"{path}, named by benchmarks of stage 'decontaminate', does not exist")
+            next(read_items(path, self.fields), None)  # so that a wrong file or field is refused with the plan
         return {f"benchmark/{benchmark_name(path)}": path for path in self.benchmarks}
 
     def rules(self) -> list[Rule]:
@@ -92,8 +94,13 @@ class Decontaminate(Filter):
         """The table of the benchmarks' runs of words, built once in a process."""
         from stages.decontamination.index import load_index
 
-        self.assets()
+        self._find_files()
         return load_index(self.benchmarks, self.fields, self.ngram, self.min_words)
+
+    def _find_files(self) -> None:
+        for path in self.benchmarks:
+            if not path.is_file():
+                raise StageError(f"{path}, named by benchmarks of stage 'decontaminate', does not exist")
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Add the measurement columns and cut in `text`; needs `text`, null counts as empty."""

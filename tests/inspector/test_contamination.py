@@ -13,6 +13,8 @@ import pytest
 from inspector.contamination import COMMON, contamination_report
 from inspector.errors import InspectorError
 from pipeline import Recipe, run
+from pipeline.measure import measure
+from pipeline.progress import Progress
 
 ROOT = Path(__file__).parents[2]
 NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()
@@ -94,7 +96,7 @@ def test_the_command_prints_it_and_refuses_runs_that_looked_for_nothing(contamin
     shown = subprocess.run([*command, contaminated], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "quiz, line 1, 100% of it" in shown and sentence(0).upper() in shown
     (tmp_path / "in.jsonl").write_text('{"text": "x"}\n')
-    with pytest.raises(InspectorError, match="has no stage 'decontaminate'"):
+    with pytest.raises(InspectorError, match="nothing looked for benchmarks; put the stage"):
         contamination_report(run_on(tmp_path), 3)
 
 
@@ -106,3 +108,17 @@ def test_a_benchmark_that_grew_is_looked_for_anew(tmp_path: Path) -> None:
     assert account(contamination_report(run_on(tmp_path, stage), 1), "quiz")["documents"] == 0
     quiz.write_text(json.dumps({"q": sentence(1)}) + "\n" + json.dumps({"q": sentence(2)}) + "\n")
     assert account(contamination_report(run_on(tmp_path, stage), 1), "quiz")["documents"] == 1
+
+
+def test_a_finished_run_is_searched_for_a_benchmark_that_comes_later(contaminated: Path, tmp_path: Path) -> None:
+    folder = contaminated.parent
+    (tmp_path / "in.jsonl").write_bytes((folder / "in.jsonl").read_bytes())
+    made = run_on(tmp_path)
+    changes = [f"benchmarks=[{folder / 'quiz.jsonl'}]", "action=tag"]
+    measure(made, "decontaminate", changes, label=None, rejects=False, progress=Progress(quiet=True))
+    later, before = contamination_report(made, 3), contamination_report(contaminated, 3)
+    assert later["words_looked_at"] == before["words_looked_at"]
+    found = account(later, "quiz")
+    assert found["documents_dropped"] == 0
+    for name in ("documents", "items_found", "documents_perhaps_by_chance", "documents_by_short_items_only"):
+        assert found[name] == account(before, "quiz")[name]

@@ -9,9 +9,11 @@ from pipeline import Recipe
 from pipeline.errors import RecipeError
 from stages.base import StageError
 from stages.catalogue import CATALOGUE, stage_class
+from stages.decontamination.stage import Decontaminate
 from stages.extract_text import ExtractText
 from stages.gopher import GopherFilter
 from stages.language import LanguageFilter
+from stages.privacy.stage import PrivacyFilter
 from stages.url.filter import UrlFilter
 
 NUMBERS = [
@@ -39,6 +41,8 @@ def test_a_senseless_number_is_refused_by_its_key(name: str, field: str, value: 
         (ExtractText(), "html"),
         (LanguageFilter(model=Path("absent.ftz")), "text"),
         (GopherFilter(), "text"),
+        (PrivacyFilter(), "text"),
+        (Decontaminate(benchmarks=(Path("absent.jsonl"),)), "text"),
         (UrlFilter(block_hosts=(Path("absent.txt"),)), "url"),
     ],
 )

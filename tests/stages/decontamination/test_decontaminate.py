@@ -200,6 +200,12 @@ def test_a_benchmark_that_cannot_be_read_is_named_with_its_line(tmp_path: Path, 
     assert "\n" not in str(raised.value)
 
 
+def test_a_wrong_field_is_refused_with_the_plan(tmp_path: Path) -> None:
+    path = benchmark(tmp_path / "b.jsonl", {"question": "x"})
+    with pytest.raises(StageError, match="no field 'q'; fields there: question"):
+        Decontaminate(benchmarks=(path,), fields=("q",)).assets()
+
+
 def test_files_that_are_absent_or_named_alike_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StageError, match=r"absent\.jsonl, named by benchmarks .* does not exist"):
         Decontaminate(benchmarks=(tmp_path / "absent.jsonl",)).assets()
