@@ -104,7 +104,7 @@ class Recipe(BaseModel):
         """Read a recipe file, or a recipe shipped with the package by its bare name ("fineweb").
 
         `overrides` are `key=value` for the recipe's own settings (`rejects.keep=value` within one that is a
-        mapping) and `label.key=value` for a stage's.
+        mapping) and `label.key=value` for a stage's (`jsonl.fields.text=content` within one that is a mapping).
         """
         file = _find(Path(path))
         try:
@@ -225,7 +225,7 @@ def _override(override: str, settings: dict[str, Any], stages: dict[str, tuple[s
     elif label in stages and name == "label":
         raise RecipeError(f"--set {override}: a label is given in the recipe, not by --set")
     elif label in stages:
-        stages[label][1][name] = value
+        _set_within(stages[label][1], name, value)
     elif label == "rejects":
         policy = _long_policy(settings.get("rejects", {}))
         settings["rejects"] = {**policy, name: value} if isinstance(policy, dict) else policy
@@ -234,6 +234,16 @@ def _override(override: str, settings: dict[str, Any], stages: dict[str, tuple[s
     else:
         hint = nearest(label, stages, "labels")
         raise RecipeError(f"--set {override}: no stage is labelled '{label}'; {hint}")
+
+
+def _set_within(parameters: dict[str, Any], name: str, value: Any) -> None:
+    """Set a parameter, or with `name.key` one key of a parameter that is a mapping."""
+    outer, dot, inner = name.partition(".")
+    within = parameters.get(outer, {})
+    if dot and isinstance(within, dict):
+        parameters[outer] = {**within, inner: value}
+    else:
+        parameters[name] = value
 
 
 def _long_policy(value: Any) -> Any:

@@ -8,7 +8,7 @@ A row with another number of columns than the header, one that is not UTF-8 and 
 quarantined. Of the last kind only the first line is taken to be bad, and reading goes on with the next: so a quote
 that nobody closed costs one line and not the rest of the file. Blank lines are passed over.
 
-Parsed by Python's csv in strict mode: some 60 MB/s of English text.
+Parsed by Python's csv in strict mode, which is given a line at a time.
 """
 
 from __future__ import annotations

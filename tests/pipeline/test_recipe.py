@@ -142,6 +142,17 @@ def test_overrides_reach_into_the_settings_of_rejects(tmp_path: Path) -> None:
         assert Recipe.load(file, ["rejects.fraction=1", "rejects.keep=off"]).rejects.keep == "off"
 
 
+def test_overrides_reach_into_a_parameter_that_is_a_mapping(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text(yaml.safe_dump({"name": "r", "stages": [{"jsonl": {"fields": {"id": "key"}}}]}))
+    fields = Recipe.load(file, ["jsonl.fields.text=body", "jsonl.fields.date=null"]).stages["jsonl"].fields
+    assert (fields.text, fields.id, fields.date) == ("body", "key", None)
+    with pytest.raises(RecipeError, match=r"stage 'jsonl': unknown key 'fields\.txt'; did you mean 'text'"):
+        Recipe.load(file, ["jsonl.fields.txt=body"])
+    with pytest.raises(RecipeError, match=r"stage 'jsonl': unknown key 'field'; did you mean 'fields'"):
+        Recipe.load(file, ["jsonl.field.text=body"])
+
+
 def test_two_stages_of_a_kind_may_share_a_recipe_where_their_rules_differ() -> None:
     groups = [{"gopher": {"label": group, "order": [group]}} for group in ("repetition", "quality")]
     assert list(parse(LINES, *groups).stages) == ["Lines", "repetition", "quality"]
