@@ -18,7 +18,7 @@ from stages.base import StageError
 
 _PIECE = 1 << 16
 _PLAIN_PIECE = 1 << 20
-#: zstd gives nothing of a piece in which it finds damage, so pieces are small.
+#: A block of 4 bytes may unpack to 128 KiB, and decompressobj gives all of a piece at once.
 _ZSTD_PIECE = 1 << 10
 _ZSTD_WINDOW = 1 << 31
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bzip2"}
@@ -136,6 +136,7 @@ def _from_zstd(stream: IO[bytes]) -> Iterator[bytes]:
     decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
     rest = stream.read(_ZSTD_PIECE)
     while rest:
+        begin, fed = stream.tell() - len(rest), 0
         frame = decompressor.decompressobj()
         while not frame.eof:
             if not rest:
@@ -143,8 +144,25 @@ def _from_zstd(stream: IO[bytes]) -> Iterator[bytes]:
             try:
                 yield frame.decompress(rest)
             except zstandard.ZstdError as error:
+                yield from _up_to_zstd_damage(stream, begin, fed, rest)
                 raise DamagedStream(f"the zstd data is damaged: {error}") from error
+            fed += len(rest)
             rest = frame.unused_data or stream.read(_ZSTD_PIECE)
+
+
+def _up_to_zstd_damage(stream: IO[bytes], begin: int, fed: int, piece: bytes) -> Iterator[bytes]:
+    """What the piece with the damage holds before it; its frame, which begins at `begin`, is read again."""
+    stream.seek(begin)
+    frame = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
+    while fed:
+        before = stream.read(min(fed, _ZSTD_PIECE))
+        frame.decompress(before)
+        fed -= len(before)
+    for position in range(len(piece)):
+        try:
+            yield frame.decompress(piece[position : position + 1])
+        except zstandard.ZstdError:
+            return
 
 
 def _from_bzip2(stream: IO[bytes]) -> Iterator[bytes]:

@@ -201,6 +201,24 @@ def test_damaged_bzip2_gives_every_line_before_the_damage(tmp_path):
     )
 
 
+def test_damaged_zstd_gives_every_line_before_the_damage(tmp_path):
+    lines = b"".join(b'{"text": "%d"}\n' % (n // 5000) for n in range(100_000))
+    content = bytearray(zstandard.ZstdCompressor(write_content_size=False).compress(lines))
+    # Raw, run-length and compressed blocks follow one another, each behind a header of three bytes.
+    header, blocks = zstandard.frame_header_size(bytes(content)), []
+    while not blocks or not blocks[-1][1] & 1:
+        place = blocks[-1][2] if blocks else header
+        word = int.from_bytes(content[place : place + 3], "little")
+        blocks.append((place, word, place + 3 + (1 if word >> 1 & 3 == 1 else word >> 3)))
+    content[blocks[4][0]] |= 0b110  # a type of block that is reserved
+    assert blocks[5][0] < 1000 and len(blocks) > 6
+    found = rows(JsonlSource(), write(tmp_path, bytes(content), "a.jsonl.zst"))
+    assert len(texts(found)) == lines[: 4 << 17].count(b"\n")
+    assert (
+        "the zstd data is damaged" in found[-1]["error"] and found[-1]["offset"] == lines.rindex(b"\n", 0, 4 << 17) + 1
+    )
+
+
 def test_damaged_gzip_gives_every_line_before_the_damage(tmp_path):
     lines = b"".join(b'{"text": "%d"}\n' % n for n in range(15_000))
     content = bytearray(gzip.compress(lines))
