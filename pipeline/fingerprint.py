@@ -33,7 +33,9 @@ def component(stage: Stage) -> dict[str, Any]:
         value = getattr(stage, name)
         paths = [value] if isinstance(value, Path) else value if isinstance(value, (list, tuple)) else []
         if paths and all(isinstance(item, Path) for item in paths):
-            assets.update({f"{name}[{index}]": _content(path) for index, path in enumerate(paths)})
+            # Of a folder count the files that the stage's `assets` name.
+            files = [path for path in paths if not path.is_dir()]
+            assets.update({f"{name}[{index}]": _content(path) for index, path in enumerate(files)})
         else:
             parameters[name] = value
     return {

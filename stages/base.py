@@ -52,7 +52,10 @@ class Stage(BaseModel):
     libraries: ClassVar[tuple[str, ...]] = ()
 
     def assets(self) -> dict[str, Path]:
-        """Local files (models, lists) whose content is part of the fingerprint, by a stable name."""
+        """Local files (models, lists) whose content is part of the fingerprint, by a stable name.
+
+        Those that a field of type Path names need not be here; of one that names a folder, those that matter must.
+        """
         return {}
 
 

@@ -39,6 +39,7 @@ CATALOGUE: dict[str, str] = {
     "refinedweb_lines": "stages.rules.refinedweb_lines:RefinedWebLines",
     "refinedweb": "stages.rules.refinedweb:RefinedWebFilter",
     "quality": "stages.quality.stage:QualityFilter",
+    "perplexity": "stages.perplexity:PerplexityFilter",
     "filter": "stages.expression_filter:ExpressionFilter",
     "canonical_url": "stages.url.canonical:CanonicalUrl",
     "host_cap": "stages.url.host_cap:HostCap",

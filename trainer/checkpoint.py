@@ -34,7 +34,7 @@ from trainer.text import TOKENIZER_NAME
 
 FORMAT_VERSION = 1
 STATE_NAME = "checkpoint.json"
-_MODEL_NAME = "model.safetensors"
+MODEL_NAME = "model.safetensors"
 _OPTIMIZER_NAME = "optimizer.safetensors"
 _TEMPORARY = ".tmp-"
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
@@ -76,9 +76,9 @@ def write_checkpoint(
     temporary = out / f"{_TEMPORARY}{os.getpid()}-{target.name}"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    save_file({name: value.cpu().contiguous() for name, value in model.state_dict().items()}, temporary / _MODEL_NAME)
+    save_file({name: value.cpu().contiguous() for name, value in model.state_dict().items()}, temporary / MODEL_NAME)
     save_file(_optimizer_tensors(model, optimizer), temporary / _OPTIMIZER_NAME)
-    state = replace(state, sha256={name: _sha256(temporary / name) for name in (_MODEL_NAME, _OPTIMIZER_NAME)})
+    state = replace(state, sha256={name: _sha256(temporary / name) for name in (MODEL_NAME, _OPTIMIZER_NAME)})
     if tokenizer:
         shutil.copyfile(tokenizer, temporary / TOKENIZER_NAME)
     (temporary / STATE_NAME).write_text(json.dumps(asdict(state), indent=1) + "\n", "utf-8")
@@ -181,7 +181,7 @@ def load_model(checkpoint: Path, device: torch.device) -> tuple[Transformer, Che
 
 def restore_model(checkpoint: Path, state: CheckpointState, model: Transformer) -> None:
     """The parameters, into `model`; TrainerError names the file where they are damaged or not numbers."""
-    path = checkpoint / _MODEL_NAME
+    path = checkpoint / MODEL_NAME
     tensors = _load(path, state)
     try:
         model.load_state_dict(tensors)

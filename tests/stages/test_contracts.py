@@ -24,7 +24,11 @@ NUMBERS = [
 ]
 
 #: Fields without a default.
-REQUIRED = {"decontaminate": {"benchmarks": ["questions.jsonl"]}, "quality": {"model": "hq.bin"}}
+REQUIRED = {
+    "decontaminate": {"benchmarks": ["questions.jsonl"]},
+    "quality": {"model": "hq.bin"},
+    "perplexity": {"checkpoint": "step"},
+}
 
 
 @pytest.mark.parametrize(("name", "field"), NUMBERS)
