@@ -1,6 +1,6 @@
 """Language identification of texts in memory, one thread: our reader of fastText's model and fastText's binding.
 
-    python -m benchmarks.langid --in texts.jsonl.zst [--megabytes 8] [--sample-bytes 4096] [--runs 5] [--json]
+    python -m benchmarks.langid --in texts.jsonl.zst [--megabytes 8] [--model M] [--sample-bytes 4096] [--runs 5]
 
 The input (benchmarks/texts.py says of which kinds) is cut to the first `--megabytes` of text. Measured is the
 work from texts in memory (an Arrow column for ours, Python strings without newlines for the binding) to labels and
@@ -28,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.langid", description="Language identification, documents/s.")
     parser.add_argument("--in", dest="path", type=Path, required=True, help="a file or folder of texts")
     parser.add_argument("--megabytes", type=float, default=8.0, help="text to use")
+    parser.add_argument("--model", type=Path, help="another fastText model than lid.176.ftz")
     parser.add_argument("--sample-bytes", type=int, help="let ours read only so much of longer texts")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", action="store_true")
@@ -36,7 +37,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.side:
         texts = json.loads(options.path.read_text("utf-8"))
-        work, results = SIDES[options.side](texts, options.sample_bytes)
+        work, results = SIDES[options.side](texts, options)
         if options.predict:
             print(json.dumps(results()))
         else:
@@ -47,9 +48,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         cut = Path(folder) / "texts.json"
         cut.write_text(json.dumps(_first_texts(options.path, options.megabytes * 1e6)), "utf-8")
-        ours, theirs = _command(cut, "ours"), _command(cut, "fasttext")
-        if options.sample_bytes:
-            ours += ["--sample-bytes", str(options.sample_bytes)]
+        ours, theirs = (_command(cut, side, options) for side in ("ours", "fasttext"))
         peers = {"fasttext": theirs} if find_spec("fasttext") else {}
         if not peers:
             print("fasttext is left out: install fasttext-numpy2-wheel", file=sys.stderr)
@@ -61,8 +60,10 @@ def main() -> None:
         print(f"  same label: {report['agreement']:.4%}; scores differ by {report['score_difference']:.1e} at most")
 
 
-def _command(texts: Path, side: str) -> list[str]:
-    return [sys.executable, "-m", "benchmarks.langid", "--in", str(texts), "--side", side]
+def _command(texts: Path, side: str, options: argparse.Namespace) -> list[str]:
+    command = [sys.executable, "-m", "benchmarks.langid", "--in", str(texts), "--side", side]
+    command += ["--model", str(options.model)] if options.model else []
+    return command + (["--sample-bytes", str(options.sample_bytes)] if options.sample_bytes else [])
 
 
 def _first_texts(path: Path, size: float) -> list[str]:
@@ -88,30 +89,30 @@ def _agreement(ours: list[str], theirs: list[str]) -> tuple[float, float]:
     return same, max((abs(mine[1] - peer[1]) for mine, peer in pairs), default=0.0)
 
 
-def _ours(texts: list[str], sample_bytes: int | None) -> tuple[Callable[[], object], Predict]:
+def _ours(texts: list[str], options: argparse.Namespace) -> tuple[Callable[[], object], Predict]:
     import pyarrow as pa
 
     from stages.fasttext.find import find_model
     from stages.fasttext.reader import load_model
 
-    model = load_model(find_model())
+    model = load_model(find_model(options.model))
     column = pa.array(texts, pa.large_string())
-    model.best_two(column.slice(0, 10), sample_bytes)
+    model.best_two(column.slice(0, 10), options.sample_bytes)
 
     def results() -> list[tuple[str, float]]:
-        found = model.best_two(column, sample_bytes)
+        found = model.best_two(column, options.sample_bytes)
         best = zip(found.labels[:, 0].tolist(), found.scores[:, 0].tolist(), strict=True)
         return [(model.labels[label], score) for label, score in best]
 
-    return lambda: model.best_two(column, sample_bytes), results
+    return lambda: model.best_two(column, options.sample_bytes), results
 
 
-def _fasttext(texts: list[str], _: int | None) -> tuple[Callable[[], object], Predict]:
+def _fasttext(texts: list[str], options: argparse.Namespace) -> tuple[Callable[[], object], Predict]:
     import fasttext
 
     from stages.fasttext.find import find_model
 
-    classifier = fasttext.load_model(str(find_model()))
+    classifier = fasttext.load_model(str(find_model(options.model)))
     lines = [text.replace("\n", " ") for text in texts]
     classifier.predict(lines[:10])
 
@@ -122,7 +123,7 @@ def _fasttext(texts: list[str], _: int | None) -> tuple[Callable[[], object], Pr
     return lambda: classifier.predict(lines), results
 
 
-SIDES: dict[str, Callable[[list[str], int | None], tuple[Callable[[], object], Predict]]] = {
+SIDES: dict[str, Callable[[list[str], argparse.Namespace], tuple[Callable[[], object], Predict]]] = {
     "ours": _ours,
     "fasttext": _fasttext,
 }

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from stages.fasttext.hidden_kernel import Tables
 
-_CACHE_BYTES = 1 << 22
+#: Tokens whose sums are kept: those of a narrow model stay in the processor's second cache.
+_CACHE_SLOTS = 1 << 14
 
 
 class BestTwo(NamedTuple):
@@ -71,5 +72,4 @@ class FastTextModel:
             data, offsets = sample_texts(data, offsets, sample_bytes)
         dim = self.tables.rows.shape[1]
         hidden = np.empty((offsets.size - 1, dim), dtype=np.float32)
-        slots = 1 << max(_CACHE_BYTES // (4 * dim), 1).bit_length() - 1
-        return hidden, mean_rows(data, offsets, self.tables, slots, hidden)
+        return hidden, mean_rows(data, offsets, self.tables, _CACHE_SLOTS, hidden)
