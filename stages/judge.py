@@ -1,7 +1,7 @@
 """Judge rows by named rules: polars SQL expressions over measurement columns, parsed once.
 
-The first failing rule wins; a null verdict keeps the row and is counted. Cost: one vectorised expression
-a rule and batch.
+The first failing rule wins; a null verdict keeps the row and is counted. Cost: one query a batch, with a
+vectorised expression for each rule.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Judge:
         """Raise StageError unless every rule reads columns of `schema` and yields a boolean."""
         import pyarrow as pa
 
-        self._evaluate(_select(pa.RecordBatch.from_pylist([], schema=schema), self._used))
+        self._evaluate_each(_select(pa.RecordBatch.from_pylist([], schema=schema), self._used))
 
     def __call__(self, batch: pa.RecordBatch) -> Verdicts:
         """Judge every row of the batch."""
@@ -61,8 +61,9 @@ class Judge:
         nulls = np.zeros(len(self.rules), dtype=np.int64)
         for index, verdict in enumerate(self._evaluate(_select(batch, self._used))):
             nulls[index] = verdict.null_count()
-            failed = verdict.fill_null(False).to_numpy()
-            first[failed & (first < 0)] = index
+            if verdict.any():  # most rules fail no row of a batch
+                failed = (verdict.fill_null(False) if nulls[index] else verdict).to_numpy()
+                first[failed & (first < 0)] = index
         return Verdicts(first, nulls)
 
     def values(self, batch: pa.RecordBatch, row: int, rule: int) -> str:
@@ -72,6 +73,17 @@ class Judge:
         )
 
     def _evaluate(self, frame: pl.DataFrame) -> list[pl.Series]:
+        """One verdict a rule, by one query, or where that fails by queries that tell which rule it is."""
+        named = [expression.alias(str(index)) for index, expression in enumerate(self._expressions)]
+        try:
+            verdicts = frame.select(named).get_columns()
+        except pl.exceptions.PolarsError:
+            return self._evaluate_each(frame)
+        if all(verdict.dtype == pl.Boolean for verdict in verdicts):
+            return verdicts
+        return self._evaluate_each(frame)
+
+    def _evaluate_each(self, frame: pl.DataFrame) -> list[pl.Series]:
         verdicts = []
         for rule, expression, columns in zip(self.rules, self._expressions, self.columns, strict=True):
             absent = [name for name in columns if name not in frame.columns]

@@ -137,6 +137,13 @@ def top_n_gram(
     return (lengths[first + n] - lengths[first] + n - 1) * most
 
 
+@inlined_kernel
+def extended(window: np.uint64, following: np.uint64) -> np.uint64:
+    """The hash of a window and the eight bytes that follow."""
+    window = (window ^ following * _ODD) * _ODD
+    return window ^ window >> np.uint64(32)
+
+
 @kernel
 def find_candidates(joined: Array, sizes: Array, words: int, scratch: Candidates) -> int:
     """Find the words at which an n-gram of SHORTEST to LONGEST words may have a duplicate.
@@ -150,22 +157,24 @@ def find_candidates(joined: Array, sizes: Array, words: int, scratch: Candidates
     count = max(words - SHORTEST + 1, 0)
     for word in range(count):
         places[word] = word
-        windows[word] = np.uint64(0)
-    kept, size = count, 0
-    while kept and size < WIDEST:
-        for item in range(kept):
-            window = (windows[item] ^ load_eight(joined, sizes[places[item]] + size)) * _ODD
-            windows[item] = window ^ window >> np.uint64(32)
-        size += 8
+        windows[word] = extended(load_eight(joined, sizes[word]), load_eight(joined, sizes[word] + 4))
+    kept, size = count, 12
+    while kept:
         room = table_size(2 * kept)
         count_all(windows, kept, scratch.counters, room)
         left, kept = kept, 0
         for item in range(left):
             word = places[item]
             once = scratch.counters[counter_of(windows[item], room)] < 2
+            whole = sizes[min(word + LONGEST, words)] - sizes[word] <= size
             limits[word] = size if once else NO_LIMIT
             places[kept], windows[kept] = word, windows[item]
-            kept += not once and sizes[min(word + LONGEST, words)] - sizes[word] > size
+            kept += not (once | whole)  # no branch: it would be guessed wrong often
+        if size + 8 > WIDEST:
+            break
+        for item in range(kept):
+            windows[item] = extended(windows[item], load_eight(joined, sizes[places[item]] + size))
+        size += 8
     found = 0
     for word in range(count):
         places[found] = word
