@@ -186,7 +186,7 @@ class RowwiseTask:
             running.rows_in += batch.num_rows
             running.bytes_in += _content_bytes(batch)
             batch, positions = self._run_stage(label, stage, batch, positions, rejects)
-            for column in stage.summed:
+            for column in stage.summed if batch.num_rows else ():
                 running.sums[column] = running.sums.get(column, 0) + (pc.sum(batch.column(column)).as_py() or 0)
             if label in self._judges and batch.num_rows:
                 batch, positions = self._judge(label, batch, positions, rejects)

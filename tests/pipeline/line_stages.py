@@ -92,6 +92,17 @@ class Fragile(Transform):
         return batch.append_column("error", pa.array(errors, pa.string()))
 
 
+class Counted(Fragile):
+    """Like Fragile, and counts what it bears."""
+
+    name: ClassVar[str] = "counted"
+    summed: ClassVar[tuple[str, ...]] = ("counted_texts",)
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        batch = super().__call__(batch)
+        return batch.append_column("counted_texts", pa.array([1] * batch.num_rows, pa.int64()))
+
+
 class Deadly(Transform):
     """Ends its process, without an exception, for texts with `abort`."""
 

@@ -17,6 +17,8 @@ import pytest
 from pipeline import Recipe, run
 from pipeline.errors import RecipeError, RunError
 from pipeline.lock import LOCK_NAME, driver_is_alive, driver_lock
+from pipeline.totals import run_totals
+from pipeline.workspace import Workspace
 from tests.pipeline.conftest import RECIPE, published
 
 
@@ -196,3 +198,13 @@ def test_a_stage_may_leave_the_working_directory(
     wandering = recipe(stages=["tests.pipeline.line_stages:Lines", "tests.pipeline.line_stages:Wandering"])
     result = run(wandering, ["in"], "run", executor=executor, workers=1, quiet=True)
     assert result.totals.kept and list((tmp_path / "run" / "documents").iterdir())
+
+
+def test_columns_that_a_stage_declares_are_summed_over_the_rows_it_bore(tmp_path: Path) -> None:
+    for number, text in enumerate(["raise\n", "one\ntwo\nerror\n", "", "abc\nraise\n"]):
+        (tmp_path / f"{number}.txt").write_text(text)
+    stages = [f"tests.pipeline.line_stages:{name}" for name in ("Lines", "Counted", "Length")]
+    run(recipe(stages=stages), [tmp_path], tmp_path / "run", executor="inline", quiet=True)
+    workspace = Workspace(tmp_path / "run")
+    totals = run_totals(workspace.load_plan(), workspace)
+    assert totals.counters == {"Counted.counted_texts": 3} and totals.quarantined == 3
