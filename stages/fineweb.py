@@ -26,6 +26,7 @@ class FineWebFilter(LanguageRuleSet):
     """Drop documents whose lines look like lists, menus or repetitions."""
 
     name: ClassVar[str] = "fineweb"
+    libraries: ClassVar[tuple[str, ...]] = ("regex",)
     needs: ClassVar[tuple[str, ...]] = ("text",)
     measurements: ClassVar[dict[str, str]] = {
         "fineweb_lines": "lines (cut at newlines) that hold more than white space",

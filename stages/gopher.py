@@ -35,6 +35,8 @@ class GopherFilter(LanguageRuleSet):
     """Drop documents that the Gopher rules find repetitive or not like prose."""
 
     name: ClassVar[str] = "gopher"
+    version: ClassVar[int] = 2
+    libraries: ClassVar[tuple[str, ...]] = ("regex",)
     needs: ClassVar[tuple[str, ...]] = ("text",)
     measurements: ClassVar[dict[str, str]] = {
         "gopher_words": "words, punctuation marks among them",
