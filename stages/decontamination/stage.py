@@ -9,6 +9,7 @@ a millisecond each.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -20,7 +21,7 @@ from stages.decontamination.benchmark_files import benchmark_name
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from stages.decontamination.index import BenchmarkIndex, ItemMatch
+    from stages.decontamination.index import BenchmarkIndex, Interval, ItemMatch
 
 #: Most items of a document, and most stretches of an item, whose text is recorded; and most characters of it.
 RECORDED_ITEMS, RECORDED_SPANS, RECORDED_CHARACTERS = 20, 10, 400
@@ -40,7 +41,7 @@ class Decontaminate(Filter):
         "contamination_item": "line of that item in the benchmark's file, from 1; null if none",
         "contamination_matches": "JSON list of the items matched, best first: benchmark, item, words, coverage, "
         "ngrams, and spans with start, end (characters) and text; null if none",
-        "contamination_pieces": "pieces left of the text after cutting; 1 where nothing was cut",
+        "contamination_pieces": "pieces that cutting leaves of the text; 1 where there is nothing to cut",
         "contamination_cut": "characters cut out of the text",
     }
     summed: ClassVar[tuple[str, ...]] = ("contamination_words", "contamination_ngrams", "contamination_cut")
@@ -140,16 +141,17 @@ class Decontaminate(Filter):
         return batch
 
     def _judge(self, encoded: bytes, matches: list[ItemMatch]) -> tuple[dict[str, Any], bytes | None]:
-        """The columns of one matched text, and what is left of it if it is cut."""
+        """The columns of one matched text, and what is left of it if it is cut; a text that is dropped stays whole."""
         from stages.decontamination.cutting import Cut, cut_out
 
         text = encoded.decode()
-        spans = {span: _in_characters(encoded, span) for match in matches for span in match.spans}
+        spans = _in_characters(encoded, {span for match in matches for span in match.spans})
         best = matches[0]
         cut = Cut(text, 1, 0)
         taken = [spans[span] for match in matches if match.coverage >= self.min_coverage for span in match.spans]
         if self.action == "cut" and taken:
             cut = cut_out(text, taken, self.window, self.min_piece)
+        is_cut = cut.removed > 0 and 1 <= cut.pieces <= self.max_pieces
         recorded = [_recorded(text, match, spans) for match in matches[:RECORDED_ITEMS]]
         columns = {
             "coverage": best.coverage,
@@ -157,17 +159,21 @@ class Decontaminate(Filter):
             "item": best.line,
             "matches": json.dumps(recorded, ensure_ascii=False),
             "pieces": cut.pieces,
-            "cut": cut.removed,
+            "cut": cut.removed if is_cut else 0,
         }
-        return columns, cut.text.encode() if cut.text != text else None
+        return columns, cut.text.encode() if is_cut else None
 
 
-def _in_characters(text: bytes, span: tuple[int, int]) -> tuple[int, int]:
-    start = len(text[: span[0]].decode())
-    return start, start + len(text[span[0] : span[1]].decode())
+def _in_characters(text: bytes, spans: Iterable[Interval]) -> dict[Interval, Interval]:
+    """Each span of bytes in characters."""
+    import numpy as np
+
+    begins = (np.frombuffer(text, dtype=np.uint8) & 0xC0) != 0x80
+    characters = np.concatenate([np.zeros(1, np.int64), np.cumsum(begins)])
+    return {(start, end): (int(characters[start]), int(characters[end])) for start, end in spans}
 
 
-def _recorded(text: str, match: ItemMatch, spans: dict[tuple[int, int], tuple[int, int]]) -> dict[str, Any]:
+def _recorded(text: str, match: ItemMatch, spans: dict[Interval, Interval]) -> dict[str, Any]:
     return {
         "benchmark": match.benchmark,
         "item": match.line,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from stages.base import StageError
 from stages.decontamination.cutting import cut_out
 from stages.decontamination.index import build_index
-from stages.decontamination.stage import Decontaminate
+from stages.decontamination.stage import RECORDED_ITEMS, Decontaminate
 from tests.stages.decontamination.reference import Reference, is_plain
 
 QUESTION = "A train leaves the station at noon and travels north at sixty miles an hour until it stops in Springfield"
@@ -177,6 +177,17 @@ def test_a_document_that_is_nothing_else_or_falls_to_pieces_is_dropped(tmp_path:
     found = rows(stage, QUESTION, f"{FILLER} {QUESTION} " * 4 + FILLER, f"{FILLER}{QUESTION} {FILLER}", FILLER)
     assert [row["rule"] for row in found] == ["contaminated", "contaminated_throughout", None, None]
     assert [row["contamination_pieces"] for row in found] == [0, 5, 2, 1]
+    assert found[0]["text"] == QUESTION and found[1]["text"].count(QUESTION) == 4  # rejects show what was there
+
+
+def test_a_text_that_is_the_whole_benchmark_many_times_over_is_no_trouble(tmp_path: Path) -> None:
+    items = [" ".join(f"{word}{number}é" for word in QUESTION.split()) for number in range(300)]
+    path = benchmark(tmp_path / "b.jsonl", *({"q": item} for item in items))
+    text = f" {FILLER * 3}".join(items * 10)
+    tagged, cut = (rows(Decontaminate(benchmarks=(path,), action=action), text)[0] for action in ("tag", "cut"))
+    assert tagged["contamination_ngrams"] == 10 * 300 * 8
+    assert len(json.loads(tagged["contamination_matches"])) == RECORDED_ITEMS
+    assert cut["rule"] == "contaminated"
 
 
 # ---------------------------------------------------------------------------------------------- refusals
