@@ -7,7 +7,7 @@ null or not UTF-8 is a quarantined row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -31,32 +31,33 @@ class DocumentColumns:
         self._limit = limit
         self._schema = schema
         self._text_field = fields.text
-        wanted = {"text": fields.text, **fields.labels()}
-        self._paths = {column: _path_in(schema, field) for column, field in wanted.items()}
-        for column, field in wanted.items():
-            problem = self._problem(column)
-            if problem and fields.is_named(column):
-                raise StageError(f"{path}: {problem.format(field)}; set fields.{column}: {self._fitting(column)}")
+        self._paths: dict[str, tuple[str, ...]] = {}
+        for column, field in {"text": fields.text, **fields.labels()}.items():
+            path_in = _path_in(schema, field)
+            problem = _problem(schema, path_in, column, field)
+            if path_in and not problem:
+                self._paths[column] = path_in
+            elif fields.is_named(column):
+                raise StageError(f"{path}: {problem}; set fields.{column}: {_fitting(schema, column)}")
 
     def names(self) -> list[str]:
         """The columns to read, nested ones as `outer.inner`."""
-        return list(dict.fromkeys(".".join(path) for path in self._paths.values() if path))
+        return list(dict.fromkeys(".".join(path) for path in self._paths.values()))
 
     def top_level(self) -> list[int]:
         """The columns of the schema to read, by number, for readers that know no nested ones."""
-        return sorted({self._schema.get_field_index(path[0]) for path in self._paths.values() if path})
+        return sorted({self._schema.get_field_index(path[0]) for path in self._paths.values()})
 
     def check_sound(self, batch: pa.RecordBatch) -> None:
         """ArrowInvalid where offsets lead outside of a column's buffers, as they may in a damaged Arrow file."""
         batch.validate()
         for path in self._paths.values():
-            if path:
-                _check_offsets(_column(batch, path))
+            _check_offsets(_column(batch, path))
 
     def batch(self, batch: pa.RecordBatch, file: str, first: int) -> SourceBatch:
         """Rows `first` and on of the file; those without usable text become rejects."""
         count = batch.num_rows
-        found = {column: _column(batch, path) for column, path in self._paths.items() if path}
+        found = {column: _column(batch, path) for column, path in self._paths.items()}
         text = found["text"].cast(pa.large_string())
         offset, ordinal = np.arange(first, first + count, dtype=np.int64), np.zeros(count, np.int32)
         identity = [repeated(file, count), pa.array(offset), pa.array(ordinal)]
@@ -76,24 +77,6 @@ class DocumentColumns:
             [*common, outcome, nothing, nothing, nothing, errors], schema=SOURCE_REJECT_SCHEMA
         )
         return SourceBatch(documents, rejects.filter(pc.invert(usable)))
-
-    def _problem(self, column: str) -> str | None:
-        """What is wrong with a column, with a place for its name."""
-        path = self._paths[column]
-        if path is None:
-            return "has no column '{}'"
-        if len(self._schema.get_all_field_indices(path[0])) > 1:
-            return "has several columns '{}'"
-        kind = _type_at(self._schema, path)
-        if _fits(column, kind):
-            return None
-        return f"the column '{{}}' holds {kind}, not {'dates' if column == 'date' else 'strings'}"
-
-    def _fitting(self, column: str) -> str:
-        """The columns that would do, for the mend."""
-        every = [(name, _type_at(self._schema, tuple(name.split("\0")))) for name in _leaves(self._schema)]
-        fit = [name.replace("\0", ".") for name, kind in every if _fits(column, kind)]
-        return f"one of {', '.join(fit[:20])}" if fit else "a column of another file; this one has none that fits"
 
 
 def unreadable_file(file: str, source: str, fault: str, size: int) -> SourceBatch:
@@ -149,20 +132,32 @@ def _type_at(schema: pa.Schema, path: tuple[str, ...]) -> pa.DataType | None:
     return kind
 
 
-def _leaves(schema: pa.Schema) -> list[str]:
-    """Every column that is no struct, the steps of its path joined by NUL."""
-    found: list[str] = []
+def _problem(schema: pa.Schema, path: tuple[str, ...] | None, column: str, field: str) -> str | None:
+    """Why a field cannot feed a column, if so."""
+    if path is None:
+        return f"has no column '{field}'"
+    if len(schema.get_all_field_indices(path[0])) > 1:
+        return f"has several columns '{field}'"
+    kind = _type_at(schema, path)
+    if not _fits(column, kind):
+        return f"the column '{field}' holds {kind}, not {'dates' if column == 'date' else 'strings'}"
+    return None
 
-    def descend(prefix: str, field: pa.Field) -> None:
+
+def _fitting(schema: pa.Schema, column: str) -> str:
+    """The fields that could feed a column, for the mend."""
+    fit = [".".join(path) for path in _leaves(schema, ()) if _fits(column, _type_at(schema, path))]
+    return f"one of {', '.join(fit[:20])}" if fit else "a column of another file; this one has none that fits"
+
+
+def _leaves(fields: Iterable[pa.Field], outer: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The paths of all fields that are no struct."""
+    for field in fields:
+        path = (*outer, field.name)
         if types.is_struct(field.type):
-            for at in range(field.type.num_fields):
-                descend(f"{prefix}{field.name}\0", field.type.field(at))
+            yield from _leaves((field.type.field(at) for at in range(field.type.num_fields)), path)
         else:
-            found.append(prefix + field.name)
-
-    for field in schema:
-        descend("", field)
-    return found
+            yield path
 
 
 def _fits(column: str, kind: pa.DataType) -> bool:
@@ -201,7 +196,7 @@ def _check_offsets(column: pa.Array) -> None:
 
 def _labels(column: pa.Array | None, count: int) -> pa.Array:
     """A column of strings, bytes or numbers as strings; null where a value is none in UTF-8."""
-    if column is None or not _fits("id", column.type):
+    if column is None:
         return pa.nulls(count, pa.string())
     try:
         labels = column.cast(pa.string())
@@ -219,7 +214,7 @@ def _as_string(value: pa.Scalar) -> str | None:
 
 
 def _dates(column: pa.Array | None, count: int) -> pa.Array:
-    if column is None or not _fits("date", column.type):
+    if column is None:
         return pa.nulls(count, _DATE)
     if types.is_temporal(column.type):
         return column.cast(_DATE, safe=False)

@@ -41,6 +41,8 @@ class HubSource(Source):
     """Reads one split of a data set of the Hugging Face hub: Parquet, JSON Lines, CSV or Arrow files."""
 
     name: ClassVar[str] = "hub"
+    #: Grows with that of any of the readers, whose results these are.
+    version: ClassVar[int] = sum(kind.version for kind in _READERS)
     suffixes: ClassVar[tuple[str, ...]] = tuple(ending for endings in _READERS.values() for ending in endings)
 
     dataset: str | None = Field(

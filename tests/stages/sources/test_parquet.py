@@ -114,6 +114,15 @@ def test_a_field_that_no_column_fits_is_refused_with_the_plan(tmp_path, fields, 
         compile_plan(recipe, [parquet(tmp_path, columns)])
 
 
+def test_columns_of_one_name(tmp_path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.Table.from_arrays([pa.array([value]) for value in "abc"], ["text", "id", "id"]), path)
+    (row,) = rows(ParquetSource(), path)
+    assert (row["text"], row["id"]) == ("a", made_up_id("a.parquet", 0))
+    with pytest.raises(StageError, match=r"a\.parquet: has several columns 'id'; set fields\.text: one of text"):
+        splits(ParquetSource(fields={"text": "id"}), path)
+
+
 def test_a_file_that_lost_its_end_is_one_quarantined_row(tmp_path):
     path = parquet(tmp_path, {"text": ["a" * 1000] * 100})
     path.write_bytes(path.read_bytes()[:-20])
