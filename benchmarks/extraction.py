@@ -1,11 +1,12 @@
 """Pages to text, one thread: our extract_text and others'; or the reading of WARC files before it.
 
     python -m benchmarks.extraction --in crawl.warc.gz [--pages 200] [--runs 5] [--json]
+    python -m benchmarks.extraction --in annotated.jsonl.zst [--runs 5] [--json]
     python -m benchmarks.extraction --in crawl.warc.gz --read [--runs 5] [--json]
 
 Text is measured from decoded HTTP bodies in memory to main content, over the first `--pages` pages of the
-file, decoding of characters included. The side `resiliparse` is the same extractor called plainly: the
-difference is what our charset rules, depth limits and Arrow batches cost. `--read` measures a whole file
+file, decoding of characters included; our side makes Arrow batches besides. Annotated pages (JSON Lines with `html`)
+are those that benchmarks.extraction_quality measures the precision of. `--read` measures a whole file
 from disk to decoded bodies; FastWARC parses, decodes and drops each response, ours also makes Arrow
 batches of them.
 """
@@ -26,7 +27,7 @@ Page = tuple[bytes, str | None]
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.extraction", description="Pages to text, documents a second.")
-    parser.add_argument("--in", dest="path", type=Path, required=True, help="a WARC file")
+    parser.add_argument("--in", dest="path", type=Path, required=True, help="a WARC file, or .jsonl.zst of pages")
     parser.add_argument("--pages", type=int, default=200, help="pages to use (not with --read)")
     parser.add_argument("--read", action="store_true", help="measure reading instead of extraction")
     parser.add_argument("--runs", type=int, default=5)
@@ -54,6 +55,10 @@ def main() -> None:
 
 
 def _first_pages(path: Path, count: int) -> list[Page]:
+    if path.name.endswith((".jsonl", ".jsonl.zst")):
+        from benchmarks.extraction_pages import read_annotated
+
+        return [(page.html, "utf-8") for page in read_annotated(path)[:count]]
     from stages.base import Split
     from stages.warc.source import WarcSource
 

@@ -2,7 +2,8 @@
 
 numba's own cache is keyed by the file a function stands in, so an edit of a helper in another file leaves
 stale machine code behind. Here the cache directory is named by the hash of every `*_kernel.py` file of
-our packages. By convention numba code lives in files of that name and nowhere else.
+our packages, and of every `*_table.py`, whose constants kernels freeze. By convention numba code lives in files
+named `*_kernel.py` and nowhere else.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def _configure() -> None:
 
     digest = hashlib.sha256(numba.__version__.encode())
     for package in _PACKAGES:
-        for file in sorted((_ROOT / package).rglob("*_kernel.py")):
+        for file in sorted(path for end in ("kernel", "table") for path in (_ROOT / package).rglob(f"*_{end}.py")):
             digest.update(file.relative_to(_ROOT).as_posix().encode() + b"\0" + file.read_bytes())
     base = Path(os.environ.get("CORPUSMILL_CACHE") or Path.home() / ".cache" / "corpusmill")
     vars(numba.config)["CACHE_DIR"] = str(base / "numba" / digest.hexdigest()[:16])

@@ -49,7 +49,7 @@ def test_columns_of_the_result():
     assert ExtractText()(pages()).schema == batch.schema
 
 
-@pytest.mark.parametrize("engine", ["resiliparse", "trafilatura"])
+@pytest.mark.parametrize("engine", ["blocks", "resiliparse", "trafilatura"])
 def test_main_content(engine):
     ((text, error),) = run(ARTICLE, engine=engine)
     assert "long enough" in text
@@ -57,20 +57,29 @@ def test_main_content(engine):
     assert error is None
 
 
-def test_whole_page_bullets_and_alt_texts_are_options():
+@pytest.mark.parametrize("engine", ["blocks", "resiliparse"])
+def test_the_whole_page_has_its_words_alone(engine):
     page = b"<nav>Menu</nav><p>Words</p><ul><li>item</ul><img alt='a tree'>"
-    ((text, _),) = run(page, main_content=False)
-    assert "Menu" in text
-    assert "tree" not in text
-    assert "\u2022" not in text
-    ((text, _),) = run(page, main_content=False, alt_texts=True, list_bullets=True)
-    assert "tree" in text
-    assert "\u2022" in text
+    ((text, _),) = run(page, main_content=False, engine=engine)
+    assert text.split() == ["Menu", "Words", "item"]
 
 
-def test_options_that_no_engine_has_are_refused():
-    with pytest.raises(ValidationError, match="main_content: false needs engine: resiliparse"):
-        ExtractText(engine="trafilatura", main_content=False)
+def test_markdown():
+    ((text, _),) = run(b"<h2>Head</h2><ul><li>one<li>two</ul>", main_content=False, format="markdown")
+    assert text == "## Head\n\n- one\n- two"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"engine": "trafilatura", "main_content": False}, "main_content: false needs engine: blocks"),
+        ({"engine": "resiliparse", "format": "markdown"}, "format: markdown needs engine: blocks, not resiliparse"),
+        ({"comments": True}, "comments: true needs engine: resiliparse or trafilatura"),
+    ],
+)
+def test_options_that_an_engine_lacks_are_refused(options, message):
+    with pytest.raises(ValidationError, match=message):
+        ExtractText(**options)
 
 
 def test_pages_without_text_give_the_empty_text():
@@ -85,8 +94,20 @@ def test_failing_pages_get_an_error_and_leave_the_others_alone():
         "the page is null",
         "the page has 2003 bytes, more than max_bytes (1900)",
     ]
-    assert run(b"<div>" * 30_000)[0][1] == "the page nests deeper than max_depth (1000)"
-    assert run("<div>".encode("utf-16") * 2000, charset="utf-16")[0][1] is not None
+
+
+@pytest.mark.parametrize("engine", ["blocks", "resiliparse", "trafilatura"])
+def test_deep_pages_are_refused_before_they_are_parsed(engine):
+    for page, charset in ((b"<div>" * 30_000, None), (("<div>" * 2000).encode("utf-16"), "utf-16")):
+        found = run(page, ARTICLE, charset=charset, engine=engine)
+        assert found[0] == ("", "the page nests deeper than max_depth (1000)")
+    assert run(b"<div>" * 30_000, ARTICLE, engine=engine)[1][1] is None
+
+
+def test_pages_of_too_many_elements_are_refused():
+    found = run(b"<p>x" * 600, ARTICLE, max_nodes=500)
+    assert found[0] == ("", "the page has more than max_nodes (500) elements")
+    assert found[1][1] is None
 
 
 def test_batching_never_changes_a_row():
@@ -139,14 +160,15 @@ def test_depth_of_real_pages_is_near_that_of_a_parser(shared_data):
         assert abs(depth(html) - levels(lxml.html.fromstring(html))) <= 2
 
 
-def test_the_odd_crawl_decodes_to_the_manifest(shared_data):
+@pytest.mark.parametrize("engine", ["blocks", "resiliparse"])
+def test_the_odd_crawl_decodes_to_the_manifest(shared_data, engine):
     path = shared_data / "warc" / "dev-odd.warc.gz"
     lines = (path.parent / "dev-odd.manifest.jsonl").read_text(encoding="utf-8").splitlines()
     manifest = {entry["record_id"]: entry for entry in map(json.loads, lines)}
     expected = {key for key, entry in manifest.items() if entry["expect"] in ("same", "prefix")}
     delivered = set()
     for batch in WarcSource().read(splits(WarcSource(), path)[0], path, 8 << 20):
-        texts = ExtractText(main_content=False)(batch.documents)
+        texts = ExtractText(main_content=False, engine=engine)(batch.documents)
         assert texts.column("error").null_count == texts.num_rows
         for page, text in zip(batch.documents.to_pylist(), texts.column("text").to_pylist(), strict=True):
             entry = manifest[page["id"]]
@@ -159,11 +181,14 @@ def test_the_odd_crawl_decodes_to_the_manifest(shared_data):
                 assert hashlib.sha256(html.encode()).hexdigest() == entry["expected_html_sha256"], entry["case"]
             if entry.get("probe"):
                 assert collapsed(entry["probe"]) in collapsed(text), entry["case"]
-            assert text == extract_plain_text(html, alt_texts=False, list_bullets=False, comments=False)
+            if engine == "resiliparse":
+                assert text == extract_plain_text(html, alt_texts=False, list_bullets=False, comments=False)
     assert delivered == expected
 
 
 def test_the_deeply_nested_page_is_quarantined(shared_data):
     path = shared_data / "malformed" / "nested_20k_divs.warc.gz"
     for batch in WarcSource().read(splits(WarcSource(), path)[0], path, 8 << 20):
-        assert "max_depth" in ExtractText()(batch.documents).column("error").to_pylist()[0]
+        for engine in ("blocks", "resiliparse"):
+            errors = ExtractText(engine=engine)(batch.documents).column("error").to_pylist()
+            assert "max_depth" in errors[0]

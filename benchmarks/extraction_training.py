@@ -1,0 +1,164 @@
+"""Train the block classifier of extract_text, and write the weights that are shipped.
+
+    python -m benchmarks.extraction_training --in annotated.jsonl.zst --crawls FOLDER [--out weights.npz]
+
+Two rounds of boosted trees (LightGBM; stages/extraction/classifier_kernel.py says what each is told). What the first
+round says of the pages that the second one learns from comes from models that did not see them (three folds by host),
+and so do the scores from which the threshold is chosen. Everything is a function of the pages given: one thread,
+fixed seeds. benchmarks.extraction_quality runs this same procedure inside each of its folds.
+
+Cost: about a minute on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.extraction_pages import LabelledPage, label_annotated, read_annotated, read_crawls
+from benchmarks.shingles import score_page, total_scores
+from stages.extraction.classifier_kernel import CONTEXT, ONE, score_blocks
+from stages.extraction.features_kernel import FEATURES
+from stages.extraction.model import WEIGHTS, Model, make_trees
+from stages.extraction.page_reader import PageReader
+from stages.extraction.page_table import Trees
+
+MAX_DEPTH, MAX_NODES = 1000, 200_000
+_INNER_FOLDS = 3
+_ROUNDS = 100
+_PARAMETERS: dict[str, Any] = {
+    "objective": "binary",
+    "num_leaves": 15,
+    "learning_rate": 0.07,
+    "min_data_in_leaf": 20,
+    "min_sum_hessian_in_leaf": 5,
+    "lambda_l2": 5,
+    "feature_fraction": 0.4,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "use_missing": False,
+    "deterministic": True,
+    "num_threads": 1,
+    "seed": 1,
+    "verbose": -1,
+}
+#: Probabilities that are tried as the threshold.
+_THRESHOLDS = np.arange(0.25, 0.56, 0.05)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks.extraction_training", description="Train extract_text.")
+    parser.add_argument("--in", dest="path", type=Path, required=True, help="annotated pages, JSON Lines (.zst)")
+    parser.add_argument("--crawls", type=Path, required=True, help="folder of WARC files, labelled by Resiliparse")
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    options = parser.parse_args()
+    reader = PageReader(MAX_DEPTH, MAX_NODES)
+    annotated = [label_annotated(page, reader) for page in read_annotated(options.path)]
+    crawled = list(read_crawls(options.crawls, reader))
+    model = train(annotated, crawled, reader)
+    model.save(options.out)
+    print(f"{options.out}: {len(annotated)} annotated pages, {len(crawled)} of crawls, threshold {model.threshold}")
+
+
+def train(annotated: Sequence[LabelledPage], crawled: Sequence[LabelledPage], reader: PageReader) -> Model:
+    """A model from labelled pages; the threshold is the best for the annotated ones."""
+    pages = [*annotated, *crawled]
+    folds = split_by_host(pages, _INNER_FOLDS, "inner")
+    rows = [page.features for page in pages]
+    first_scores = _scores_across_folds(pages, rows, folds)
+    both = [
+        np.hstack([page.features, context(page, scores, reader)])
+        for page, scores in zip(pages, first_scores, strict=True)
+    ]
+    second_scores = _scores_across_folds(pages, both, folds)
+    threshold = max(
+        (round(float(np.log(p / (1 - p))) * ONE) for p in _THRESHOLDS),
+        key=lambda value: _f1_at(value, annotated, second_scores),
+    )
+    return Model(_fit(pages, rows), _fit(pages, both), threshold)
+
+
+def split_by_host(pages: Sequence[LabelledPage], folds: int, salt: str) -> np.ndarray:
+    """The fold of each page: hosts in the order of a hash are dealt out in turn, so that a host is in one fold."""
+    hosts = sorted({page.host for page in pages}, key=lambda host: hashlib.sha256(f"{salt}{host}".encode()).digest())
+    dealt = {host: index % folds for index, host in enumerate(hosts)}
+    return np.array([dealt[page.host] for page in pages])
+
+
+def context(page: LabelledPage, scores: np.ndarray, reader: PageReader) -> np.ndarray:
+    """What the second round is told about a page besides its features."""
+    reader.scan(page.html)
+    reader.fill_features(np.empty_like(page.features))
+    rows = np.empty((len(scores), len(CONTEXT)), np.float32)
+    reader.fill_context(scores, rows)
+    return rows
+
+
+def _scores_across_folds(
+    pages: Sequence[LabelledPage], rows: Sequence[np.ndarray], folds: np.ndarray
+) -> list[np.ndarray]:
+    scores = [np.zeros(len(page.labels), np.int64) for page in pages]
+    for fold in range(_INNER_FOLDS):
+        seen = np.flatnonzero(folds != fold)
+        trees = _fit([pages[index] for index in seen], [rows[index] for index in seen])
+        for index in np.flatnonzero(folds == fold):
+            score_blocks(rows[index], trees, scores[index])
+    return scores
+
+
+def _f1_at(threshold: int, pages: Sequence[LabelledPage], scores: Sequence[np.ndarray]) -> float:
+    found = []
+    for page, score in zip(pages, scores, strict=False):
+        kept = [word for block, value in zip(page.words, score, strict=True) if value > threshold for word in block]
+        found.append(score_page(kept, page.body))
+    return total_scores(found).f1
+
+
+def _fit(pages: Sequence[LabelledPage], rows: Sequence[np.ndarray]) -> Trees:
+    import lightgbm
+
+    names = [*FEATURES, *CONTEXT][: rows[0].shape[1]]
+    data = lightgbm.Dataset(
+        np.vstack(rows),
+        np.concatenate([page.labels for page in pages]).astype(float),
+        weight=np.concatenate([page.weights for page in pages]),
+        feature_name=names,
+    )
+    booster = lightgbm.train(_PARAMETERS, data, _ROUNDS)
+    return make_trees([_flatten(tree["tree_structure"]) for tree in booster.dump_model()["tree_info"]])
+
+
+def _flatten(root: dict[str, Any]) -> dict[str, list[float]]:
+    """LightGBM's nested tree as lists by field; leaf values in units of the kernel."""
+    tree: dict[str, list[float]] = {"features": [], "thresholds": [], "left": [], "right": [], "values": []}
+
+    def add(node: dict[str, Any]) -> int:
+        at = len(tree["features"])
+        inner = "split_feature" in node
+        tree["features"].append(node["split_feature"] if inner else -1)
+        tree["thresholds"].append(_float32_at_most(node["threshold"]) if inner else 0.0)
+        tree["values"].append(0 if inner else round(node["leaf_value"] * ONE))
+        tree["left"].append(0)
+        tree["right"].append(0)
+        if inner:
+            tree["left"][at] = add(node["left_child"])
+            tree["right"][at] = add(node["right_child"])
+        return at
+
+    add(root)
+    return tree
+
+
+def _float32_at_most(value: float) -> float:
+    """The greatest float32 that is not above a threshold, so that float32 features fall on the same sides."""
+    rounded = np.float32(value)
+    return float(rounded if rounded <= value else np.nextafter(rounded, np.float32(-np.inf)))
+
+
+if __name__ == "__main__":
+    main()

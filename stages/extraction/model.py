@@ -1,0 +1,58 @@
+"""The weights of the block classifier: two rounds of trees and a threshold, kept in one compressed file."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from stages.extraction.page_table import Trees
+
+#: Weights trained by `python -m benchmarks.extraction_training` on all annotated pages.
+WEIGHTS = Path(__file__).with_name("weights.npz")
+_TYPES = {
+    "roots": np.int64,
+    "features": np.int16,
+    "thresholds": np.float32,
+    "left": np.int16,
+    "right": np.int16,
+    "values": np.int32,
+}
+
+
+class Model(NamedTuple):
+    """A block is kept when the second round's score is above the threshold."""
+
+    first: Trees
+    second: Trees
+    threshold: int
+
+    def save(self, path: Path) -> None:
+        arrays = {f"first_{name}": array for name, array in self.first._asdict().items()}
+        arrays |= {f"second_{name}": array for name, array in self.second._asdict().items()}
+        np.savez_compressed(path, threshold=np.int64(self.threshold), allow_pickle=False, **arrays)
+
+    @staticmethod
+    def load(path: Path) -> Model:
+        with np.load(path) as stored:
+            first, second = (
+                Trees(*(stored[f"{part}_{name}"].astype(kind) for name, kind in _TYPES.items()))
+                for part in ("first", "second")
+            )
+            return Model(first, second, int(stored["threshold"]))
+
+
+@cache
+def shipped_model() -> Model:
+    return Model.load(WEIGHTS)
+
+
+def make_trees(trees: list[dict[str, list[float]]]) -> Trees:
+    """Trees of lists by field, as the training makes them, in the kernel's form."""
+    roots = np.cumsum([0, *(len(tree["features"]) for tree in trees)])
+    columns = ([value for tree in trees for value in tree[name]] for name in list(_TYPES)[1:])
+    return Trees(
+        roots, *(np.array(column, kind) for column, kind in zip(columns, list(_TYPES.values())[1:], strict=True))
+    )

@@ -1,0 +1,69 @@
+"""Main content as the shipped model judges it: near annotated bodies, and no manual loses its text."""
+
+import re
+from pathlib import Path
+
+import pytest
+from resiliparse.extract.html2text import extract_plain_text
+
+from benchmarks.extraction_pages import read_annotated
+from benchmarks.shingles import score_page, shingles, total_scores, words_of
+from stages.base import Split
+from stages.charset import decode_page
+from stages.extraction.extractor import BlockExtractor
+from stages.extraction.model import Model, shipped_model
+from stages.warc.source import WarcSource
+
+MAIN = BlockExtractor(shipped_model(), markdown=False, max_depth=1000, max_nodes=200_000)
+
+
+def test_navigation_and_comments_are_left_out():
+    sentence = "This sentence, which is long enough for prose, stands in the article. "
+    link = "<li><a href=/x>Another story of the day that has a title</a></li>"
+    page = (
+        f"<title>The story</title><nav><ul>{link * 8}</ul></nav><article><h1>The story</h1>"
+        + f"<p>{sentence * 5}</p>" * 6
+        + f"</article><aside class=related><ul>{link * 8}</ul></aside><footer>Copyright, all rights reserved</footer>"
+    )
+    text, _ = MAIN.text_of(page.encode())
+    assert text.count("stands in the article") == 30
+    assert "Another story" not in text
+    assert "Copyright" not in text
+
+
+def test_annotated_pages_are_met(shared_data):
+    # The model has learned from these pages; benchmarks.extraction_quality cross-validates.
+    pages = read_annotated(shared_data / "extraction" / "article_extraction_benchmark.jsonl.zst")
+    found = [score_page(words_of(MAIN.text_of(page.html)[0]), words_of(page.body)) for page in pages]
+    assert total_scores(found).f1 > 0.975
+
+
+@pytest.mark.parametrize("crawl", ["dev-python", "dev-policy"])
+def test_manuals_keep_their_text(shared_data, crawl):
+    path = shared_data / "warc" / f"{crawl}.warc.gz"
+    kept = whole = 0
+    for batch in WarcSource().read(Split(path.name, 0, path.stat().st_size, 0), path, 1 << 30):
+        for row in batch.documents.slice(0, 30).to_pylist():
+            page = decode_page(row["html"], row["charset"]).text
+            main = extract_plain_text(page, main_content=True, alt_texts=False, list_bullets=False, comments=False)
+            wanted, found = (shingles(re.findall(r"\w", text)) for text in (main, MAIN.text_of(page.encode())[0]))
+            kept += (wanted & found).total()
+            whole += wanted.total()
+    assert kept > 0.95 * whole
+
+
+def test_weights_survive_their_file(tmp_path: Path):
+    shipped_model().save(tmp_path / "copy.npz")
+    copy, model = Model.load(tmp_path / "copy.npz"), shipped_model()
+    assert copy.threshold == model.threshold
+    for one, other in zip([*copy.first, *copy.second], [*model.first, *model.second], strict=True):
+        assert (one == other).all()
+        assert one.dtype == other.dtype
+
+
+def test_the_measure_is_the_benchmarks_own():
+    # Worked by hand: of shingles abcd bcde cdef and bcde cdef defg two are shared.
+    assert score_page("a b c d e f".split(), "b c d e f g".split()) == (2 / 3, 2 / 3)
+    assert score_page([], "a b".split()) == (None, 0.0)
+    assert score_page("a b".split(), "a b".split()) == (1.0, 1.0)
+    assert total_scores([score_page("a b".split(), "a b".split()), score_page([], "a".split())]).f1 == 2 / 3

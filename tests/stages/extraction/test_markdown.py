@@ -1,0 +1,26 @@
+"""Markdown of pages: structure that readers of plain text lose."""
+
+import pytest
+
+from stages.extraction.extractor import BlockExtractor
+
+WHOLE = BlockExtractor(None, markdown=True, max_depth=1000, max_nodes=200_000)
+
+
+@pytest.mark.parametrize(
+    ("page", "markdown"),
+    [
+        ("<h1>Title</h1><p>text<h3>Sub <i>title</i></h3>", "# Title\n\ntext\n\n### Sub title"),
+        ("<ul><li>a<li>b<ol><li>c<li>d</ol></ul>", "- a\n- b\n  1. c\n  2. d"),
+        ("<ul><li><p>a</p><p>more</p></li><li>b</ul>", "- a\n\n  more\n- b"),
+        ("<pre>  x = `y`\n\n  z</pre>", "```\n  x = `y`\n\n  z\n```"),
+        ("<pre>```</pre>", "````\n```\n````"),
+        ("call <code>f(x)</code> now", "call `f(x)` now"),
+        ("<blockquote><p>a</p><p>b<br>c</p></blockquote>d", "> a\n> \n> b\n> c\n\nd"),
+        ("<table><tr><th>k<th>v<tr><td>1<td>a|b<tr><td><td>z</table>", "| k | v |\n|---|---|\n| 1 | a\\|b |\n|  | z |"),
+        ("<table><tr><td><p>one</p><p>two</p></td><td>side</table>", "one\n\ntwo\n\nside"),
+        ("<table><tr><td>only</table>", "only"),
+    ],
+)
+def test_structure_is_kept(page, markdown):
+    assert WHOLE.text_of(page.encode()) == (markdown, None)
