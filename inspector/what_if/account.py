@@ -26,12 +26,16 @@ class Account:
         self._moves: Counter[tuple[int, int]] = Counter()
         #: Unknown rows by the place of the stage that never saw them.
         self._unknown: Counter[int] = Counter()
+        #: For each exchange's place the rows that go on behind it for sure.
+        self._beyond: Counter[int] = Counter()
 
     def add(self, fates: Fates) -> None:
         pairs, counts = np.unique(np.stack([fates.before, fates.after]), axis=1, return_counts=True)
         for before, after, count in zip(*pairs.tolist(), counts.tolist(), strict=True):
             self._moves[before, after] += count
         self._unknown.update(fates.ends[fates.after == UNKNOWN].tolist())
+        for place in self._course.exchanges:
+            self._beyond[place] += int(((fates.ends > place) & (fates.after != UNKNOWN)).sum())
 
     def bring_back(self, place: int, removed: dict[int, int]) -> None:
         """Rows that the exchange at a place removed, by outcome, whose fate is unknown."""
@@ -61,9 +65,15 @@ class Account:
         sure = self._becomes(KEPT)
         unknown = self._unknown.total()
         at_least = max(0, sure - bounds.lost)
-        displaced = {self.label(place): min(count, before) for place, count in bounds.displaced.items() if count}
+        displaced = {self.label(p): min(count, self._beyond[p]) for p, count in bounds.displaced.items() if count}
+        expected = sure + sum(count * self._share_kept(place, before) for place, count in self._unknown.items())
         return {
-            "kept": {"before": before, "at_least": at_least, "at_most": sure + unknown},
+            "kept": {
+                "before": before,
+                "at_least": at_least,
+                "at_most": sure + unknown,
+                "expected": max(at_least, round(expected)),
+            },
             "exact": at_least == sure + unknown,
             "unknown": {
                 "rows": unknown,
@@ -71,6 +81,13 @@ class Account:
                 "displaced_at_most": displaced,
             },
         }
+
+    def _share_kept(self, place: int, kept: int) -> float:
+        """Which share of the rows that came to a stage was kept in the end."""
+        if place >= self._course.end:
+            return 1.0
+        came = sum(stage.rows_in for stage in self._totals.stages if stage.label == self._course.labels[place])
+        return kept / came if came else 1.0
 
     def rules(self, bounds: Bounds, unrecorded: Sequence[Unrecorded]) -> list[dict[str, Any]]:
         """Every rule with how many rows it dropped, and between how many and how many it would."""
@@ -98,9 +115,9 @@ class Account:
 
     def _drops(self, name: str, place: int, bounds: Bounds, unrecorded: Sequence[Unrecorded]) -> tuple[int, int]:
         sure = self._becomes(self._outcomes.names.index(name)) if name in self._outcomes.names else 0
-        least = sure - sum(count for there, count in bounds.displaced.items() if there < place)
+        least = sure - sum(count for there, count in bounds.replaced_otherwise.items() if there < place)
         most = sure + sum(count for there, count in self._unknown.items() if there <= place)
-        most += bounds.displaced.get(place, 0)
+        most += min(bounds.displaced.get(place, 0), self._beyond[place])
         if not self._course.is_filter(place):
             most += self._missing(name)
             least += 0 if any(change.may_drop_more for change in self._changes) else self._missing(name)

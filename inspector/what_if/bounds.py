@@ -70,8 +70,10 @@ class Bounds:
 
     #: For each exchange's place a mask over the removed rows in the order they were added: fate unknown.
     back: dict[int, np.ndarray] = field(default_factory=dict)
-    #: For each exchange's place how many that stayed may be displaced there.
+    #: For each exchange's place how many that stayed may be displaced there, and how many of them for others that
+    #: later stages could judge otherwise.
     displaced: dict[int, int] = field(default_factory=dict)
+    replaced_otherwise: dict[int, int] = field(default_factory=dict)
     #: How many fewer may stay in all.
     lost: int = 0
     #: Unknown rows without a name, by the place where they may come in.
@@ -134,13 +136,14 @@ class BoundsFinder:
                 back = np.full(len(clusters), bool(unseen_leaving or len(left)))
             if most is None and changed:
                 back[:] = True
-                bounds.displaced[place] = bounds.lost = UNBOUNDED
+                bounds.displaced[place] = bounds.replaced_otherwise[place] = bounds.lost = UNBOUNDED
                 lost = UNBOUNDED
             elif most is not None:
                 alike = self._treats_alike(place, stage)
                 bounds.displaced[place] = most * coming
                 bounds.lost += (most - 1 if alike else most) * coming
-                lost += 0 if alike else most * coming
+                bounds.replaced_otherwise[place] = 0 if alike else most * coming
+                lost += bounds.replaced_otherwise[place]
             more = _largest(clusters[~back], unseen_leaving)
             more += flow.removed_unseen if unseen_leaving or len(left) or most is None else 0
             if more:

@@ -35,11 +35,14 @@ def _show_kept(answer: dict[str, Any]) -> None:
     if answer["exact"]:
         _line(f"kept: {kept['before']:,} -> {kept['at_least']:,}, exactly")
         return
-    _line(f"kept: {kept['before']:,} -> at least {kept['at_least']:,}, at most {kept['at_most']:,}")
+    _line(
+        f"kept: {kept['before']:,} -> about {kept['expected']:,} if the unknown fare as others did; "
+        f"at least {kept['at_least']:,}, at most {kept['at_most']:,}"
+    )
     for stage, count in unknown["by_stage"].items():
-        _line(f"unknown: {count:,} rows that {stage} has not seen so, or decides about together with others")
+        _line(f"unknown: {count:,} rows at {stage}, which did not judge them, or would judge them among others")
     for stage, count in unknown["displaced_at_most"].items():
-        _line(f"unknown: whether {stage} would keep one of those for up to {count:,} that it kept")
+        _line(f"unknown: {stage} might remove up to {count:,} that it kept, for others that come")
 
 
 def _show_rules(rules: list[dict[str, Any]]) -> None:
