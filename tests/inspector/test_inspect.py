@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from fastwarc.warc import ArchiveIterator, WarcRecordType
+from fastwarc.warc import ArchiveIterator
 
 from inspector.artifacts import recognise
 from inspector.errors import InspectorError
@@ -23,10 +23,13 @@ def rejects_of(run: Path) -> pl.DataFrame:
 
 def test_the_account_adds_up_with_a_plain_count_of_the_crawl(crawl: Path, whole_run: Path) -> None:
     with crawl.open("rb") as stream:
-        responses = sum(1 for _ in ArchiveIterator(stream, record_types=WarcRecordType.response, parse_http=False))
+        types = Counter(record.headers["WARC-Type"] for record in ArchiveIterator(stream, parse_http=False))
+    responses = types.pop("response")
     report = json.loads(json.dumps(run_report(whole_run)))
     totals = report["totals"]
     assert totals["read"] == responses
+    others = {name: count for name, count in report["counters"].items() if name.endswith("_records")}
+    assert others == {f"warc.{kind}_records": count for kind, count in types.items()}
     assert totals["read"] == totals["kept"] + totals["dropped"] + totals["quarantined"]
     assert report["balanced"] and report["complete"]
     assert totals["kept"] == len(pl.read_parquet(whole_run / "documents" / "*.parquet"))
