@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from stages.sources.columns import DocumentColumns
 
 _MOST_ROWS = 1 << 16
+#: More record batches than any file has.
+_ALL = 1 << 31
 
 
 class ArrowSource(Source):
@@ -59,10 +61,16 @@ class ArrowSource(Source):
         return TEXT_SCHEMA
 
     def splits(self, file: InputFile, target_bytes: int) -> list[Split]:
-        """Runs of record batches of about `target_bytes` of the file; none for a file without rows."""
+        """Runs of record batches of about `target_bytes` of the file; none for a file without rows.
+
+        A remote file is one range, since finding its record batches takes as long as reading it.
+        """
         if file.size == 0:
             return [Split(file.name, 0, 0, 0)]
         with file.path.open("rb") as stream:
+            if not isinstance(file.path, Path):
+                self._columns(_Layout.beginning(stream, file.path, file.size), stream, file.path)
+                return [Split(file.name, 0, _ALL, file.size)]
             found = _Layout.of(stream, file.path, file.size)
             if not found.parts:
                 return []
@@ -168,8 +176,20 @@ class _Layout(NamedTuple):
     parts: tuple[_Part, ...]
 
     @classmethod
+    def beginning(cls, stream: IO[bytes], path: Path, size: int) -> _Layout:
+        """The schema alone. StageError where the file is none of Arrow's."""
+        try:
+            first = next(walk(stream, size), None)
+        except BrokenMessage:
+            first = None
+        if first is None or first.kind != SCHEMA:
+            raise StageError(f"{path}: is no Arrow file or stream: it does not begin with a schema")
+        return cls(first, (), ())
+
+    @classmethod
     def of(cls, stream: IO[bytes], path: Path, size: int) -> _Layout:
-        """StageError where the file is none of Arrow's."""
+        """All of it. StageError where the file is none of Arrow's."""
+        found = cls.beginning(stream, path, size)
         messages: list[Message] = []
         parts: list[_Part] = []
         first = 0
@@ -181,10 +201,8 @@ class _Layout(NamedTuple):
                     first += message.rows
         except BrokenMessage as error:
             parts.append(_Part(first, 0, error.start, size, str(error)))
-        if not messages or messages[0].kind != SCHEMA:
-            raise StageError(f"{path}: is no Arrow file or stream: it does not begin with a schema")
         dictionaries = tuple(message for message in messages if message.kind == DICTIONARY)
-        return cls(messages[0], dictionaries, tuple(parts))
+        return found._replace(dictionaries=dictionaries, parts=tuple(parts))
 
     def schema(self, stream: IO[bytes]) -> pyarrow.Schema:
         import pyarrow as pa

@@ -5,10 +5,12 @@ import random
 from pathlib import Path
 
 import datasets
+import fsspec
 import pyarrow as pa
 import pytest
 
 from pipeline import Recipe, compile_plan, run
+from pipeline.checksums import folder_checksums
 from pipeline.errors import RecipeError
 from stages.base import InputFile, StageError
 from stages.sources.arrow import ArrowSource
@@ -79,6 +81,23 @@ def test_a_data_set_that_datasets_saved(tmp_path):
     assert [row.get("text") for row in found] == datasets.load_from_disk(tmp_path / "set")["text"][:]
     totals = run(recipe, [tmp_path / "set"], tmp_path / "run", executor="inline", quiet=True).totals
     assert (totals.read, totals.quarantined) == (COUNT, TEXTS.count(None))
+
+
+def test_a_data_set_on_a_remote_storage_gives_the_same_documents(tmp_path):
+    datasets.Dataset.from_dict({"text": TEXTS}).save_to_disk(tmp_path / "set", num_shards=2)
+    (tmp_path / "set" / "cache-1.arrow").write_bytes(b"none of it")
+    for file in (tmp_path / "set").iterdir():
+        fsspec.filesystem("memory").pipe_file(f"/arrow-set/{file.name}", file.read_bytes())
+    recipe = Recipe.parse({"name": "set", "stages": ["arrow"]})
+    for place, out in ((tmp_path / "set", "here"), ("memory://arrow-set", "there")):
+        run(recipe, [place], tmp_path / out, executor="inline", quiet=True)
+    here, there = (folder_checksums(tmp_path / out) for out in ("here", "there"))
+    assert [folder.sha256 for folder in here] == [folder.sha256 for folder in there]
+    with pytest.raises(
+        RecipeError, match=r"memory://arrow-set/data.*has no column 'body'; set fields.text: one of text"
+    ):
+        wrong = Recipe.parse({"name": "set", "stages": [{"arrow": {"fields": {"text": "body"}}}]})
+        compile_plan(wrong, ["memory://arrow-set"])
 
 
 def test_splits_of_a_saved_data_set_are_folders(tmp_path):
