@@ -61,8 +61,11 @@ def _from_hub(address: str) -> Path:
         raise StageError(f"model {address} is not like hf://OWNER/NAME/FILE; correct `model`")
     try:
         from huggingface_hub import hf_hub_download
+        from huggingface_hub.utils import logging
     except ImportError as error:
         raise StageError(f"model {address} needs huggingface_hub; pip install huggingface_hub") from error
+    # Else it reports each of its attempts in lines of its own.
+    logging.set_verbosity_error()
     try:
         return Path(hf_hub_download(named["repository"], named["file"], revision=named["revision"]))
     except Exception as error:  # huggingface_hub raises errors of its own, of requests and of the system
