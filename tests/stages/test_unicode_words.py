@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.texts import read_lines, read_texts
+from stages.fineweb import FineWebFilter
 from stages.gopher import GopherFilter
 from stages.words import split_unicode
 
@@ -60,7 +61,7 @@ def batch(texts: list[str]) -> pa.RecordBatch:
 @given(
     st.lists(st.sampled_from(["word ", "don't ", "a.", "\n", "日本語", "テスト", "ไทย", "é", "…", "- "]), max_size=40)
 )
-def test_gopher_measures_these_words_and_counts_wide_characters_twice(pieces: list[str]) -> None:
+def test_rules_measure_these_words_and_count_wide_characters_twice(pieces: list[str]) -> None:
     text = "".join(pieces)
     words = split_unicode(text)
     expected = measure(text, words)
@@ -69,6 +70,7 @@ def test_gopher_measures_these_words_and_counts_wide_characters_twice(pieces: li
         expected["gopher_word_length"] += wide / expected["gopher_real_words"]
     measured = GopherFilter(words="unicode", profile="fineweb-v1")(batch([text])).drop_columns(["text"]).to_pylist()[0]
     assert measured == pytest.approx(expected, nan_ok=True)
+    assert FineWebFilter(words="unicode")(batch([text])).column("fineweb_words").to_pylist() == [len(words)]
 
 
 def test_no_language_without_spaces_is_dropped_for_its_mean_word_length(shared_data: Path) -> None:
