@@ -330,4 +330,5 @@ def count_n_grams(joined: Array, scratch: Scratch, words: int, row: Array) -> No
         )
     found = find_candidates(joined, sizes, words, candidates)
     for n in range(SHORTEST, LONGEST + 1):
-        row[DUPLICATE + n - SHORTEST] = duplicate_n_grams(joined, sizes, lengths, n, words, found, candidates, keys)
+        characters, found = duplicate_n_grams(joined, sizes, lengths, n, words, found, candidates, keys)
+        row[DUPLICATE + n - SHORTEST] = characters

@@ -149,7 +149,7 @@ def find_candidates(joined: Array, sizes: Array, words: int, scratch: Candidates
     """Find the words at which an n-gram of SHORTEST to LONGEST words may have a duplicate.
 
     An n-gram of at least w bytes has none if its first w bytes, joined without spaces, occur once where n-grams
-    begin. So windows of 8, 16, 24, ... bytes are counted, each only at the words where the narrower one did not
+    begin. So windows of 12, 20, 28, ... bytes are counted, each only at the words where the narrower one did not
     occur once. Fills scratch.places, and for each word scratch.limits; returns the number of places. `sizes` (int64,
     words + 1) are the bytes up to each word; `joined` must have WIDEST more than are used.
     """
@@ -185,23 +185,31 @@ def find_candidates(joined: Array, sizes: Array, words: int, scratch: Candidates
 @kernel
 def duplicate_n_grams(
     joined: Array, sizes: Array, lengths: Array, n: int, words: int, found: int, scratch: Candidates, keys: Array
-) -> int:
+) -> tuple[int, int]:
     """Characters of n-grams that repeat an earlier one; a hit is jumped over, so nothing counts twice.
 
-    `sizes` and `lengths` (int64, words + 1) are the bytes and characters up to each word; `found` and `scratch`
-    come from find_candidates(), `keys` is scratch (uint64 of table_size(found)).
+    `sizes` and `lengths` (int64, words + 1) are the bytes and characters up to each word. scratch.places holds
+    `found` candidates, from find_candidates() or a smaller n; the second result is how many of them are left, for
+    where n words cannot repeat, more cannot. `keys` is scratch (uint64 of table_size(found)).
     """
-    mask = table_size(found) - 1
+    places, windows = scratch.places, scratch.windows
+    kept = 0
+    for item in range(found):
+        word = places[item]
+        size = sizes[min(word + n, words)] - sizes[word]
+        places[kept] = word
+        kept += (word + n <= words) & (size < scratch.limits[word])
+    for item in range(kept):
+        word = places[item]
+        windows[item] = max(hash_bytes(joined, sizes[word], sizes[word + n]), np.uint64(1))
+    mask = table_size(kept) - 1
     keys[: mask + 1] = 0
     repeated = 0
     next_word = 0
-    for item in range(found):
-        word = scratch.places[item]
-        if word > words - n:
-            break
-        if word < next_word or sizes[word + n] - sizes[word] >= scratch.limits[word]:
+    for item in range(kept):
+        word, gram = places[item], windows[item]
+        if word < next_word:
             continue
-        gram = max(hash_bytes(joined, sizes[word], sizes[word + n]), np.uint64(1))
         slot = np.int64(gram) & mask
         while keys[slot] != gram and keys[slot] != 0:
             slot = (slot + 1) & mask
@@ -210,4 +218,4 @@ def duplicate_n_grams(
         else:
             repeated += lengths[word + n] - lengths[word]
             next_word = word + n
-    return repeated
+    return repeated, kept

@@ -83,7 +83,10 @@ def _table(entries: Mapping[str, tuple[str, ...]]) -> np.ndarray:
     for index, text in enumerate(texts):
         corner = (text[0] & 63) << 6 | (text[-1] & 63)
         table[layout.LENGTHS + corner] |= 1 << len(text)
-        slot = layout.first_slot(np.frombuffer(text, dtype=np.uint8), 0, len(text))
+        entry = np.frombuffer(text, dtype=np.uint8)
+        bit = layout.filter_bit(entry, 0, len(text))
+        table[layout.FILTER + bit // 64] |= np.int64(np.uint64(1) << np.uint64(bit % 64))
+        slot = layout.first_slot(entry, 0, len(text))
         while table[layout.SLOTS + slot] >= 0:
             slot = (slot + 1) % layout.SLOT_COUNT
         table[layout.SLOTS + slot] = index

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stages import unicode_table
-from stages.byte_range_kernel import hash_bytes
+from stages.byte_range_kernel import first_bytes, hash_bytes
 from stages.vector_kernel import BLOCK, first_flag, letter_flags
 from stages.word_rules_kernel import KIND, MARK, PLACE, POINT, infix_length, prefix_length, suffix_length
 from stages.word_urls_kernel import is_url
@@ -43,7 +43,9 @@ MOST_ENTRIES = 2047
 PIECE_STARTS = STARTS + MOST_ENTRIES + 1  # where the byte lengths of an entry's words start in PIECES
 BY_RULE = PIECE_STARTS + MOST_ENTRIES + 1  # how many words the rules alone make of it; 0 for whole
 JOINED = BY_RULE + MOST_ENTRIES + 1  # by first byte: bit n is set if the rules make n words of an entry
-PIECES = JOINED + 256
+FILTER = JOINED + 256  # by filter_bit, 64 of them an item: whether an entry has this one
+FILTER_BITS = 1 << 16
+PIECES = FILTER + FILTER_BITS // 64
 DATA = PIECES + 4 * MOST_ENTRIES
 
 
@@ -63,13 +65,25 @@ def decode(data: Array, place: int) -> tuple[np.int64, int]:
 
 
 @inlined_kernel
+def filter_bit(data: Array, start: int, end: int) -> int:
+    """A number below FILTER_BITS for the length and the first eight bytes of data[start:end], which is not empty."""
+    digest = first_bytes(data, start, min(end - start, 8)) + np.uint64(end - start)
+    digest = (digest ^ digest >> np.uint64(32)) * np.uint64(0x9E3779B97F4A7C15)
+    return int(np.int64(digest >> np.uint64(48)))
+
+
+@inlined_kernel
 def may_be_exception(exceptions: Array, data: Array, start: int, end: int) -> bool:
-    """Whether some exception has the length, first and last byte of data[start:end]."""
+    """Whether some exception has the length, first and last byte, and filter_bit of data[start:end].
+
+    Both tables are always read: one branch that is almost never taken costs less than two.
+    """
     length = end - start
     if length < 1 or length > 63:
         return False
     corner = (np.int64(data[start] & 63) << 6) | np.int64(data[end - 1] & 63)
-    return (exceptions[LENGTHS + corner] >> length) & 1 != 0
+    bit = filter_bit(data, start, end)
+    return (exceptions[LENGTHS + corner] >> length) & (exceptions[FILTER + (bit >> 6)] >> (bit & 63)) & 1 != 0
 
 
 @kernel
