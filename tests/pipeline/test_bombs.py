@@ -45,7 +45,8 @@ def bodies() -> Iterator[tuple[str, str, bytes]]:
     yield "twice", "gzip, gzip", gzip.compress(gzip.compress(b"\0" * 50_000_000))
     yield "line", "", b"<p>" + b"x" * 20_000_000
     yield "depth", "", b"<div>" * 200_000 + b"deep" + b"</div>" * 200_000
-    yield "unclosed", "", b"<b><i>" * 200_000
+    yield "unclosed", "", b"<section>" * 200_000
+    yield "nodes", "", b"<p>a" * 4_900_000
 
 
 def entities() -> bytes:
