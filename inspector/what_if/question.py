@@ -13,8 +13,9 @@ One over columns that only documents/ has (clusters, sidecars) is asked after al
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -103,15 +104,18 @@ class Questions:
         `only_documents`: columns that documents/ alone has; `dropped`: all rules by which the run dropped rows;
         `stale`: columns that were measured for other documents.
         """
-        self._stale = set(stale)
-        self._course = course
+        self._course, self._stale = course, set(stale)
         self._only_documents, self._dropped = set(only_documents), set(dropped)
         self.changes: list[Change] = []
         for question in asked:
-            change = self._resolve(question)
-            if any(change.name == other.name for other in self.changes):
-                raise InspectorError(f"--what-if '{question}': rule '{change.name}' is asked about twice")
-            self.changes.append(change)
+            try:
+                change = self._resolve(question)
+                if change.name in self.names:
+                    raise InspectorError(f"rule '{change.name}' is asked about twice")
+                self.changes.append(change)
+                self._check_values(change)
+            except (InspectorError, StageError) as error:
+                raise InspectorError(f"--what-if '{question}': {error}") from error
 
     def rules(self, place: int) -> list[Rule]:
         """The rules at a place as they would be."""
@@ -135,109 +139,106 @@ class Questions:
     def _resolve(self, question: str) -> Change:
         named = _NAMED.fullmatch(question)
         if named is None:
-            return self._by_expression(question, question.strip())
+            return self._by_expression(question.strip())
         name, wanted = named.groups()
-        place = next((p for p in range(self._course.end) if name in _names(self._course.rules(p))), None)
+        place = next((place for place, rule in self._rules() if rule.name == name), None)
         if place is None:
-            return self._new_by_name(question, name, wanted)
+            return self._new_by_name(name, wanted)
         before = next(rule.drop_if for rule in self._course.rules(place) if rule.name == name)
         if wanted == "off":
             return Change(place, name, before, None)
         if re.fullmatch(_NUMBER, wanted):
             threshold = Threshold.parse(before)
             if threshold is None:
-                raise InspectorError(
-                    f"--what-if '{question}': the rule is \"{before}\", not one number; write '{name}: EXPRESSION'"
-                )
+                raise InspectorError(f"the rule is \"{before}\", not one number; write '{name}: EXPRESSION'")
             wanted = f"{threshold.column} {threshold.comparison} {wanted}{threshold.rest or ''}"
-        self._columns(question, wanted)
-        return self._at(question, Change(place, name, before, wanted))
+        self._columns(wanted)
+        return Change(place, name, before, wanted)
 
-    def _new_by_name(self, question: str, name: str, wanted: str) -> Change:
-        names = [rule.name for place in range(self._course.end) for rule in self._course.rules(place)]
+    def _rules(self) -> list[tuple[int, Rule]]:
+        """All rules of the recipe's filters with their places."""
+        return [(place, rule) for place in range(self._course.end) for rule in self._course.rules(place)]
+
+    def _new_by_name(self, name: str, wanted: str) -> Change:
+        names = [rule.name for _, rule in self._rules()]
         if name in self._dropped.difference(names):
             raise InspectorError(
-                f"--what-if '{question}': '{name}' is no rule of a filter; a source or an exchange drops by it, "
-                "according to its parameters: run the recipe with other ones (--set)"
+                f"'{name}' is no rule of a filter; a source or an exchange drops by it, according to its parameters: "
+                "run the recipe with other ones (--set)"
             )
         if wanted == "off" or re.fullmatch(_NUMBER, wanted):
-            raise InspectorError(
-                f"--what-if '{question}': no filter of the run has a rule '{name}'; {nearest(name, names, 'rules')}"
-            )
+            raise InspectorError(f"no filter of the run has a rule '{name}'; {nearest(name, names, 'rules')}")
         close = difflib.get_close_matches(name, names, n=1, cutoff=_ALIKE)
         if close:
             raise InspectorError(
-                f"--what-if '{question}': no rule is named '{name}'; did you mean '{close[0]}'? "
+                f"no rule is named '{name}'; did you mean '{close[0]}'? "
                 "Give a new rule a name less like one that there is"
             )
-        return self._new(question, name, wanted)
+        return self._new(name, wanted)
 
-    def _by_expression(self, question: str, wanted: str) -> Change:
+    def _by_expression(self, wanted: str) -> Change:
         """The rule whose threshold this replaces, or a new one."""
         asked = Threshold.parse(wanted)
         found = []
-        for place in range(self._course.end):
-            for rule in self._course.rules(place):
-                threshold = Threshold.parse(rule.drop_if)
-                if asked and threshold and asked.rest is None and _what(asked) == _what(threshold):
-                    found.append(Change(place, rule.name, rule.drop_if, wanted + (threshold.rest or "")))
+        for place, rule in self._rules():
+            threshold = Threshold.parse(rule.drop_if)
+            if asked and threshold and asked.rest is None and _what(asked) == _what(threshold):
+                found.append(Change(place, rule.name, rule.drop_if, wanted + (threshold.rest or "")))
         if len(found) > 1:
             names = " or ".join(f"'{change.name}: {wanted}'" for change in found)
-            raise InspectorError(f"--what-if '{question}': several rules are over that column; write {names}")
+            raise InspectorError(f"several rules are over that column; write {names}")
         if found:
-            return self._at(question, found[0])
-        taken = {rule.name for place in range(self._course.end) for rule in self._course.rules(place)}
-        taken.update(change.name for change in self.changes)
-        free = (name for name in ("what_if", *(f"what_if_{n}" for n in range(2, len(taken) + 3))) if name not in taken)
-        return self._new(question, next(free), wanted)
+            self._columns(wanted)
+            return found[0]
+        taken = {rule.name for _, rule in self._rules()} | self.names
+        return self._new(next(name for name in _free_names() if name not in taken), wanted)
 
-    def _new(self, question: str, name: str, wanted: str) -> Change:
-        columns = self._columns(question, wanted)
+    def _new(self, name: str, wanted: str) -> Change:
+        columns = self._columns(wanted)
         last = self._course.end
         if not columns & self._only_documents and "text" not in columns:
             last = max(self._course.written[column] for column in columns)
         return Change(last, name, None, wanted)
 
-    def _columns(self, question: str, expression: str) -> set[str]:
-        """The columns that an expression reads; InspectorError where it cannot be read or the run has no such."""
-        try:
-            judge = Judge([Rule("what_if", expression)])
-        except StageError as error:
-            raise InspectorError(f"--what-if '{question}': {error}") from error
+    def _columns(self, expression: str) -> set[str]:
+        """The columns that an expression reads; an error where it cannot be read or the run has no such."""
+        judge = Judge([Rule("what_if", expression)])
         columns, known = set(judge.columns[0]), self._only_documents.union(self._course.written)
-        for column in columns:
-            if column not in known and column in self._stale:
-                raise InspectorError(
-                    f"--what-if '{question}': '{column}' was measured for other documents; measure again"
-                )
-            if column not in known:
-                raise InspectorError(
-                    f"--what-if '{question}': the run has no column '{column}'; {nearest(column, known, 'columns')}"
-                )
-        try:
-            judge.check(pa.schema([(column, self._course.types[column]) for column in columns]))
-        except StageError as error:
-            raise InspectorError(f"--what-if '{question}': {error}") from error
+        for column in columns - known:
+            if column in self._stale:
+                raise InspectorError(f"'{column}' was measured for other documents; measure again")
+            raise InspectorError(f"the run has no column '{column}'; {nearest(column, known, 'columns')}")
+        judge.check(pa.schema([(column, self._course.types[column]) for column in columns]))
         return columns
 
-    def _at(self, question: str, change: Change) -> Change:
-        """The change, if the values that its rule was judged by are still what the columns hold."""
-        for expression in (change.before, change.after):
-            for column in self._columns(question, expression) if expression else ():
-                where = "" if column in self._only_documents else self._written_later(column, change.place)
-                if where is not None:
-                    later = f"stage '{where}' writes later" if where else "only documents/ has"
+    def _check_values(self, change: Change) -> None:
+        """Refuse a group some of whose columns no longer hold what its rules were judged by."""
+        place = change.place
+        if place == self._course.end:
+            return
+        for rule in [*self._course.rules(place), *self.rules(place)]:
+            for column in columns_of(rule.drop_if):
+                later = self._written_later(column, place)
+                if later is not None:
                     raise InspectorError(
-                        f"--what-if '{question}': rule '{change.name}' of stage '{self._course.labels[change.place]}' "
-                        f"would read column '{column}', which {later}; ask for a new rule by another name"
+                        f"rule '{rule.name}' of stage '{self._course.labels[place]}' reads column '{column}', which "
+                        f"{later}; ask for a new rule by another name"
                     )
-        return change
 
     def _written_later(self, column: str, place: int) -> str | None:
+        """What gave a column its values after the stage at a place, in words."""
+        if column in self._only_documents:
+            return "only documents/ has"
         if column == "text":
-            return self._course.may_edit_text_after(place)
+            editor = self._course.may_edit_text_after(place)
+            return None if editor is None else f"stage '{editor}' may change later"
         written = self._course.written[column]
-        return self._course.labels[written] if written > place else None
+        return f"stage '{self._course.labels[written]}' writes later" if written > place else None
+
+
+def _free_names() -> Iterator[str]:
+    yield "what_if"
+    yield from (f"what_if_{number}" for number in itertools.count(2))
 
 
 def _what(threshold: Threshold) -> tuple[str, str]:
@@ -245,8 +246,5 @@ def _what(threshold: Threshold) -> tuple[str, str]:
 
 
 def columns_of(expression: str) -> tuple[str, ...]:
+    """The columns that a rule's expression reads."""
     return Judge([Rule("what_if", expression)]).columns[0]
-
-
-def _names(rules: Sequence[Rule]) -> list[str]:
-    return [rule.name for rule in rules]

@@ -83,7 +83,8 @@ def test_inside_a_group_and_where_nothing_follows_the_answer_is_exact(asked_run:
 
 def test_a_stricter_threshold_leaves_only_duplicates_of_what_it_drops_unknown(asked_run: Path) -> None:
     answer = what_if(asked_run, ["gopher_real_words < 200"], 0)
-    assert answer["kept"]["at_least"] == answer["kept"]["before"] - answer["moves"][0]["rows"]
+    dropped = sum(move["rows"] for move in answer["moves"] if move["before"] == "kept")
+    assert answer["kept"]["at_least"] == answer["kept"]["before"] - dropped > 0
     assert {move["before"] for move in answer["moves"] if move["after"] == "unknown"} <= {"near_duplicate"}
 
 
@@ -94,6 +95,18 @@ def test_rows_that_the_policy_did_not_keep_widen_the_bounds(rerun: Rerun, reject
         answer = what_if(asked_run, asked, 0)
         assert_within_bounds(answer, rerun(*overrides, stages=stages))
         assert (answer["rejects_not_kept"] > 0) == (rejects != "no_text")
+
+
+@pytest.mark.slow
+def test_a_cap_a_host_is_bounded_too(rerun: Rerun) -> None:
+    capped = ["parquet", "language", "gopher", "exact_dedup", {"host_cap": {"max_documents": 12}}, "minhash_dedup"]
+    asked_run = rerun(stages=capped)
+    for asked, override in (
+        ("gopher_real_words < 200", "gopher.min_doc_words=200"),
+        ("gopher_alpha_words < 0.7", "gopher.min_alpha_words_ratio=0.7"),
+        ("language_score <= 0.9", "language.min_score=0.9"),
+    ):
+        assert_within_bounds(what_if(asked_run, [asked], 0), rerun(override, stages=capped))
 
 
 def assert_row_by_row(run: Path, asked: list[str], again: dict[tuple, str], exact: bool) -> None:

@@ -73,3 +73,9 @@ def test_a_rule_over_a_text_that_no_reject_kept_is_refused(rerun: Rerun) -> None
     run = rerun(stages=stages, rejects="no_text")
     with pytest.raises(InspectorError, match=r"rule 'short' reads the text, .*\(rejects: no_text\)"):
         what_if(run, ["short: LENGTH(text) < 10"], 0)
+
+
+def test_a_run_that_is_not_complete_is_not_asked(asked_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_bytes((asked_run / "plan.json").read_bytes())
+    with pytest.raises(InspectorError, match=r"documents: not published; end the run first"):
+        what_if(tmp_path, ["gopher_words < 80"], 0)
