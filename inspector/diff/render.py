@@ -6,6 +6,9 @@ from typing import Any
 
 from pipeline.tables import make_console, print_table
 
+#: Rows of a table that are shown, the largest numbers first.
+SHOWN = 20
+
 
 def show_diff(found: dict[str, Any]) -> None:
     """Recipes and inputs, who keeps what, which rules differ, and examples."""
@@ -22,17 +25,22 @@ def show_diff(found: dict[str, Any]) -> None:
     )
     if found["texts_changed"]:
         _line(f"texts: {found['texts_changed']:,} differ")
-    if found["moves"]:
-        _line()
-        print_table(["in a", "in b", "rows"], [[move["a"], move["b"], f"{move['rows']:,}"] for move in found["moves"]])
-    if found["columns_changed"]:
-        _line()
-        print_table(["column", "values that differ"], [[n, f"{c:,}"] for n, c in found["columns_changed"].items()])
+    _show_table(["in a", "in b", "rows"], [[move["a"], move["b"], f"{move['rows']:,}"] for move in found["moves"]])
+    columns = [[name, f"{count:,}"] for name, count in found["columns_changed"].items()]
+    _show_table(["column", "values that differ"], columns)
     for name in ("a", "b"):
         if found[f"columns_only_in_{name}"]:
             _line(f"columns only in {name}: {', '.join(found[f'columns_only_in_{name}'])}")
     for example in found["examples"]:
         _show_example(example)
+
+
+def _show_table(header: list[str], rows: list[list[str]]) -> None:
+    if rows:
+        _line()
+        print_table(header, rows[:SHOWN])
+    if len(rows) > SHOWN:
+        _line(f"and {len(rows) - SHOWN:,} more (--json lists them)")
 
 
 def _inputs(inputs: dict[str, Any]) -> str:
