@@ -23,9 +23,10 @@ DOTTED = 4
 COLONS = 8
 TOKEN = 16
 KEY_BLOCK = 32
+CARD = 64
 
-#: Digits that a telephone or card number has at least.
-NUMBER_DIGITS = 7
+#: Digits that a telephone number has at least, and a card number.
+NUMBER_DIGITS, CARD_DIGITS = 7, 14
 #: Bytes that a secret has at least, and letters and digits in a row in it: both kinds of them, or of either.
 TOKEN_BYTES, MIXED_RUN, LETTER_RUN = 16, 6, 20
 #: Bytes that an IP address of version 6, or the ASCII part of an e-mail address, has at least.
@@ -83,7 +84,8 @@ def find_candidates(data: Array, offsets: Array, table: Array, starts: Array, en
                 run_digits += digits
             if kind & _LINE_END or (digits == 0 and place > chunk):
                 if run_digits >= NUMBER_DIGITS:
-                    starts[count], ends[count], flags[count] = run, place, NUMBER
+                    starts[count], ends[count] = run, place
+                    flags[count] = NUMBER | CARD if run_digits >= CARD_DIGITS else NUMBER
                     count += 1
                 run_digits = np.int64(0)
             if place >= end:

@@ -46,18 +46,41 @@ _MOST = 15
 
 def find_phone_numbers(text: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Byte spans of the numbers in text[start:end], a stretch of one line; spans of several forms may overlap."""
-    for match in _INTERNATIONAL.finditer(text, start, end):
-        stop = _end_of_international(text, *match.span())
-        if stop:
-            yield match.start(), stop
+    if b"+" in text[start:end]:
+        for match in _INTERNATIONAL.finditer(text, start, end):
+            stop = _end_of_international(text, *match.span())
+            if stop:
+                yield match.start(), stop
     for match in _NORTH_AMERICAN.finditer(text, start, end):
         yield match.span()
+    if not _may_follow_a_word(text[max(0, start - _CONTEXT_BYTES) : end].lower()):
+        return
     for match in _ANY.finditer(text, start, end):
         number = match.group()
         if 7 <= _count_digits(number) <= _MOST and not _DATE.fullmatch(number):
             before = text[max(0, match.start() - _CONTEXT_BYTES) : match.start()]
             if _WORD_BEFORE.search(before):
                 yield match.span()
+
+
+def _may_follow_a_word(text: bytes) -> bool:
+    """Whether a word that _WORD_BEFORE knows could be there: looking for this first takes a tenth of the time."""
+    return (
+        b"tel" in text
+        or b"t\xc3\xa9l" in text
+        or b"ph" in text
+        or b"fa" in text
+        or b"call" in text
+        or b"mob" in text
+        or b"line" in text
+        or b"cell" in text
+        or b"contact" in text
+        or b"dial" in text
+        or b"text" in text
+        or b"sms" in text
+        or b"whats" in text
+        or b"ring" in text
+    )
 
 
 def _end_of_international(text: bytes, start: int, end: int) -> int:

@@ -145,8 +145,9 @@ class PrivacyFilter(Filter):
             if flags & holds.AT:
                 yield from (Find(email, *span) for span in find_emails(text, start, end))
                 yield from (Find(secret, *span) for span in find_url_passwords(text, start, end))
-            if flags & holds.NUMBER:
+            if flags & holds.CARD:
                 yield from (Find(card, *span) for span in find_credit_cards(text, start, end))
+            if flags & holds.NUMBER:
                 yield from (Find(phone, *span) for span in find_phone_numbers(text, start, end))
             if flags & holds.DOTTED:
                 yield from (Find(address, *span) for span in find_ip_addresses(text, start, end, False, public_only))
