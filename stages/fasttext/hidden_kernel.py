@@ -25,6 +25,8 @@ _OPEN, _CLOSE, _SLASH, _LETTER_S = 60, 62, 47, 115
 _LABEL = np.frombuffer(b"__label__", dtype=np.uint8)
 #: What the cache knows of a token: its last eight bytes as one number, its bytes, where one lies, its rows.
 _TAIL, _SIZE, _START, _NUMBER = 0, 1, 2, 3
+#: Rows that are added together; a text has as many n-grams at a time as a model's longest has words, 64 at most.
+_WAITING = 256
 #: A slot of the cache whose token is a label and so no part of the text.
 _IS_LABEL = -1
 
@@ -52,10 +54,11 @@ class Scratch(NamedTuple):
     slots: Array  # int32, a power of two of them: the entry of the token that hashes there, or -1
     cached: Array  # int64 (entries, 4): _TAIL, _SIZE, _START, _NUMBER
     sums: Array  # float32 (entries, dim)
-    used: Array  # int64, one: entries so far
+    used: Array  # int64: entries so far, rows that wait
     marked: Array  # uint8, a token in "<" and ">"
     gathered: Array  # int64, buckets of the n-grams that begin at one character
-    partial: Array  # uint64, hashes of the word n-grams that still grow
+    partial: Array  # uint64, hashes of the word n-grams that still grow, of one word first
+    waiting: Array  # int64, rows of word n-grams still to be added
 
 
 @allocating_kernel
@@ -198,22 +201,42 @@ def sum_token(tables: Tables, data: Array, start: int, size: int, value: int, sc
 
 
 @kernel
-def add_word_ngrams(tables: Tables, partial: Array, tokens: int, value: int, total: Array) -> int:
-    """Add the rows of the word n-grams that end in token number `tokens`, of hash `value`; returns their number.
+def add_word_ngrams(tables: Tables, scratch: Scratch, tokens: int, value: int, total: Array) -> int:
+    """Note the rows of the word n-grams that end in token number `tokens`, of hash `value`; returns their number.
 
-    partial[i % size] holds the hash (uint64) of the n-gram that began with token i, as long as it still grows.
+    Rows lie anywhere in memory, so they are added together once there are many, without a branch between them:
+    the processor then waits for several at a time.
     """
     found = 0
+    partial = scratch.partial
     signed = np.uint64(np.int64(np.int32(value)))
-    for begin in range(max(0, tokens - partial.size), tokens):
-        grown = partial[begin % partial.size] * _WORD_NGRAM_FACTOR + signed
-        partial[begin % partial.size] = grown
+    for words in range(min(partial.size, tokens), 0, -1):
+        grown = partial[words - 1] * _WORD_NGRAM_FACTOR + signed
+        if words < partial.size:
+            partial[words] = grown
         bucket = np.int64(grown % np.uint64(tables.buckets))
         if has_row(tables, bucket):
-            add_row(total, tables.rows[row_of(tables, bucket)])
+            scratch.waiting[scratch.used[1]] = row_of(tables, bucket)
+            scratch.used[1] += 1
             found += 1
-    partial[tokens % partial.size] = signed
+    partial[0] = signed
+    if scratch.used[1] > scratch.waiting.size - partial.size:
+        add_waiting(tables, scratch, total)
     return found
+
+
+@kernel
+def add_waiting(tables: Tables, scratch: Scratch, total: Array) -> None:
+    """Add the rows that were noted to `total`, four by four."""
+    rows, waiting, count = tables.rows, scratch.waiting, scratch.used[1]
+    whole = count // 4 * 4
+    for at in range(0, whole, 4):
+        one, two, three, four = rows[waiting[at]], rows[waiting[at + 1]], rows[waiting[at + 2]], rows[waiting[at + 3]]
+        for index in range(total.size):
+            total[index] += (one[index] + two[index]) + (three[index] + four[index])
+    for at in range(whole, count):
+        add_row(total, rows[waiting[at]])
+    scratch.used[1] = 0
 
 
 @kernel
@@ -243,10 +266,11 @@ def mean_rows(data: Array, offsets: Array, tables: Tables, slots: int, hidden: A
         np.full(slots, -1, dtype=np.int32),
         np.empty((slots, 4), dtype=np.int64),
         np.empty((slots, hidden.shape[1]), dtype=np.float32),
-        np.zeros(1, dtype=np.int64),
+        np.zeros(2, dtype=np.int64),
         np.empty(longest + 2, dtype=np.uint8),
         np.empty(tables.most + 1, dtype=np.int64),
         np.zeros(max(tables.word_ngrams - 1, 1), dtype=np.uint64),
+        np.empty(_WAITING, dtype=np.int64),
     )
     end_hash = hash_bytes(np.array([_OPEN, _SLASH, _LETTER_S, _CLOSE], dtype=np.uint8), 0, 4)
     for text in range(texts):
@@ -303,13 +327,14 @@ def mean_row(
             add_row(total, scratch.sums[entry])
             found += known[_NUMBER]
         if tables.word_ngrams > 1:
-            found += add_word_ngrams(tables, scratch.partial, tokens, value, total)
+            found += add_word_ngrams(tables, scratch, tokens, value, total)
             tokens += 1
     if tables.end_of_line >= 0:
         add_row(total, tables.rows[tables.end_of_line])
         found += 1
     if tables.word_ngrams > 1:
-        found += add_word_ngrams(tables, scratch.partial, tokens, end_hash, total)
+        found += add_word_ngrams(tables, scratch, tokens, end_hash, total)
+        add_waiting(tables, scratch, total)
     if found:
         total *= np.float32(1.0 / found)
     return found
