@@ -130,8 +130,13 @@ def measure(texts: list[str], profile: str, verdicts: list[dict[str, Any]] | Non
         chain = fineweb.measure_given_words(edited["open_c4"], counts)
         for name, table in edited.items():
             place = table.schema.get_field_index("c4_sentences")
-            sentences = pa.array([verdict[name]["sentences"] for verdict in verdicts], pa.int64())
-            edited[name] = table.set_column(place, "c4_sentences", sentences)
+            counted = table.column("c4_sentences").to_pylist()
+            # datatrove stops counting where lorem ipsum or a curly bracket ends a page.
+            sentences = [
+                verdict[name]["sentences"] if verdict[name]["reason"] in (None, "too_few_sentences") else ours
+                for verdict, ours in zip(verdicts, counted, strict=True)
+            ]
+            edited[name] = table.set_column(place, "c4_sentences", pa.array(sentences, pa.int64()))
     groups = {group: GopherFilter(profile=profile, order=(group,)).rules() for group in ("repetition", "quality")}
     return {
         **{group: Measured(rules, words) for group, rules in groups.items()},
