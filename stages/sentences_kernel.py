@@ -2,8 +2,9 @@
 
 A sentence ends at a word that is one sentence-final mark, and the next begins at the first word thereafter that
 is neither such a mark nor punctuation alone; white space counts as a word where it is more than one space.
-Only pieces between white space that hold such a mark are split into words (stages/words_kernel.py): of the
-others it is enough to know whether they are punctuation alone. Cost: about 300 MB a second of prose on one core.
+Only pieces between white space that may hold such a mark are looked at, and split into words
+(stages/words_kernel.py) if they do: of those that follow one it is enough to know whether they are punctuation
+alone. Cost: about 650 MB a second of prose on one core.
 """
 
 from __future__ import annotations
