@@ -27,7 +27,7 @@ from stages.extraction.page_table import B_END, B_START
 #: Weight of a crawl's page relative to an annotated one, and how many are taken of each crawl.
 CRAWL_WEIGHT, CRAWL_PAGES = 0.2, 30
 #: Words of scripts without spaces are single characters, so that short blocks are found in a longer text.
-_PIECE = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|[^\W_]")
+_PIECE = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|[^\W_]+")
 
 
 class AnnotatedPage(NamedTuple):
@@ -97,11 +97,16 @@ def read_crawls(folder: Path, reader: PageReader) -> Iterator[LabelledPage]:
 
 def _label_by_text(html: bytes, main: str, host: str, reader: PageReader) -> LabelledPage:
     features, texts = _read(html, reader)
-    known = shingles(_PIECE.findall(main))
+    pieces = _PIECE.findall(main)
+    known, running = shingles(pieces), f" {' '.join(pieces)} "
     labels = np.zeros(len(texts), np.bool_)
     for block, text in enumerate(texts):
-        mine = shingles(_PIECE.findall(text))
-        labels[block] = bool(mine) and 2 * sum(piece in known for piece in mine) >= len(mine)
+        mine = _PIECE.findall(text)
+        if len(mine) < 4:
+            labels[block] = bool(mine) and f" {' '.join(mine)} " in running
+        else:
+            found = [piece in known for piece in shingles(mine)]
+            labels[block] = 2 * sum(found) >= len(found)
     words = [words_of(text) for text in texts]
     size = sum(len(block) for block, kept in zip(words, labels, strict=True) if kept)
     return LabelledPage(html, features, words, labels, _weights(words, size, CRAWL_WEIGHT), host, [])

@@ -51,22 +51,21 @@ CONTEXT: list[str] = [
 def score_blocks(rows: Array, trees: Trees, scores: Array) -> None:
     """Fill `scores` (int64) with the sum of what the trees say of each row of features."""
     scores[:] = 0
-    for tree in range(len(trees.roots) - 1):
-        root = trees.roots[tree]
+    for tree in range(len(trees.roots)):
+        root, depth = trees.roots[tree], trees.depths[tree]
         for block in range(len(scores)):
             at = root
-            while trees.features[at] >= 0:
-                at = root + (
-                    trees.left[at] if rows[block, trees.features[at]] <= trees.thresholds[at] else trees.right[at]
-                )
+            for _ in range(depth):
+                # Without a branch, because no processor foresees which way a block goes.
+                at = trees.children[at] + (rows[block, trees.features[at]] > trees.thresholds[at])
             scores[block] += trees.values[at]
 
 
 @kernel
 def _likely(score: int) -> float:
-    """A score between 0 and 1, 0.5 for the score 0."""
+    """Nearly the logistic function of a score, by arithmetic alone."""
     logit = score / ONE
-    return 0.5 + 0.5 * logit / (1.0 + abs(logit))
+    return 0.5 + 0.5 * logit * abs(logit) / (1.0 + logit * logit)
 
 
 @kernel

@@ -13,11 +13,11 @@ from stages.extraction.page_table import Trees
 #: Weights trained by `python -m benchmarks.extraction_training` on all annotated pages.
 WEIGHTS = Path(__file__).with_name("weights.npz")
 _TYPES = {
-    "roots": np.int64,
-    "features": np.int16,
+    "roots": np.int32,
+    "depths": np.int32,
+    "features": np.int32,
     "thresholds": np.float32,
-    "left": np.int16,
-    "right": np.int16,
+    "children": np.int32,
     "values": np.int32,
 }
 
@@ -47,12 +47,3 @@ class Model(NamedTuple):
 @cache
 def shipped_model() -> Model:
     return Model.load(WEIGHTS)
-
-
-def make_trees(trees: list[dict[str, list[float]]]) -> Trees:
-    """Trees of lists by field, as the training makes them, in the kernel's form."""
-    roots = np.cumsum([0, *(len(tree["features"]) for tree in trees)])
-    columns = ([value for tree in trees for value in tree[name]] for name in list(_TYPES)[1:])
-    return Trees(
-        roots, *(np.array(column, kind) for column, kind in zip(columns, list(_TYPES.values())[1:], strict=True))
-    )

@@ -119,14 +119,15 @@ class Measures(NamedTuple):
 
 
 class Trees(NamedTuple):
-    """Regression trees one after another: nodes of a tree from its root on, children counted from the root.
+    """Regression trees one after another, each from its root on, the two children of a node side by side.
 
-    A node whose feature is -1 is a leaf and has a value; others go left where the feature is at most the threshold.
+    From a node one goes to `children`, or to the node after that where the feature is above the threshold. A leaf
+    is its own child and its threshold is infinite, so that every way through a tree can be given `depths` steps.
     """
 
     roots: Array
+    depths: Array
     features: Array
     thresholds: Array
-    left: Array
-    right: Array
+    children: Array
     values: Array

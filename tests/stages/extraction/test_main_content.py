@@ -17,18 +17,23 @@ from stages.warc.source import WarcSource
 MAIN = BlockExtractor(shipped_model(), markdown=False, max_depth=1000, max_nodes=200_000)
 
 
-def test_navigation_and_comments_are_left_out():
-    sentence = "This sentence, which is long enough for prose, stands in the article. "
-    link = "<li><a href=/x>Another story of the day that has a title</a></li>"
+def test_navigation_and_teasers_are_left_out():
+    menu = "".join(f"<li><a href=/{name}>{name}</a></li>" for name in "Home World Sport Weather Culture Travel".split())
+    teasers = "".join(f"<li><a href=/{n}>Another story, number {n}, of the same day</a></li>" for n in range(8))
+    paragraphs = "".join(
+        f"<p>Paragraph {n} of the story begins here. It goes on for a while, as prose does, and says in its {n}th "
+        "place what nobody has said before; then it comes to an end.</p>"
+        for n in range(9)
+    )
     page = (
-        f"<title>The story</title><nav><ul>{link * 8}</ul></nav><article><h1>The story</h1>"
-        + f"<p>{sentence * 5}</p>" * 6
-        + f"</article><aside class=related><ul>{link * 8}</ul></aside><footer>Copyright, all rights reserved</footer>"
+        f"<title>What happened - The Paper</title><header><nav class=menu><ul>{menu}</ul></nav></header>"
+        f"<div class=article><h1>What happened</h1>{paragraphs}</div><aside class=related><h3>More</h3>"
+        f"<ul>{teasers}</ul></aside><footer class=footer><p>Copyright, all rights reserved</p></footer>"
     )
     text, _ = MAIN.text_of(page.encode())
-    assert text.count("stands in the article") == 30
-    assert "Another story" not in text
-    assert "Copyright" not in text
+    assert text.count("then it comes to an end") == 9
+    for unwanted in ("Weather", "Another story", "Copyright"):
+        assert unwanted not in text
 
 
 def test_annotated_pages_are_met(shared_data):
