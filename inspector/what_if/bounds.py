@@ -129,13 +129,13 @@ class BoundsFinder:
             coming, unseen_leaving = flow.coming + brought_back, flow.leaving_unseen + lost
             clusters, left = _joined(flow.removed), _joined(flow.left)
             most = stage.displaces_at_most()
-            changed = coming or unseen_leaving or len(left)
-            if place in self._course.clustered:
+            some_leave = unseen_leaving > 0 or len(left) > 0
+            nobody_knows = most is None and (some_leave or coming > 0)
+            if place in self._course.clustered and not nobody_knows:
                 back = np.isin(clusters, left)
             else:
-                back = np.full(len(clusters), bool(unseen_leaving or len(left)))
-            if most is None and changed:
-                back[:] = True
+                back = np.full(len(clusters), some_leave or nobody_knows)
+            if nobody_knows:
                 bounds.displaced[place] = bounds.replaced_otherwise[place] = bounds.lost = UNBOUNDED
                 lost = UNBOUNDED
             elif most is not None:
@@ -145,7 +145,7 @@ class BoundsFinder:
                 bounds.replaced_otherwise[place] = 0 if alike else most * coming
                 lost += bounds.replaced_otherwise[place]
             more = _largest(clusters[~back], unseen_leaving)
-            more += flow.removed_unseen if unseen_leaving or len(left) or most is None else 0
+            more += flow.removed_unseen if some_leave or nobody_knows else 0
             if more:
                 bounds.unseen[place] = more
             bounds.back[place] = back
