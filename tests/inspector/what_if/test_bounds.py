@@ -26,8 +26,9 @@ def made(folder: Path, least: int) -> Path:
     (folder / "in.jsonl").write_text("".join(lines))
     length = {"tests.pipeline.line_stages:Length": {"least": least}}
     stages: list[Any] = ["jsonl", length, f"{__name__}:Silent"]
-    run(Recipe.parse({"name": "silent", "stages": stages}), [folder / "in.jsonl"], folder / f"{least}", "inline", quiet=True)
-    return folder / f"{least}"
+    out = folder / f"{least}"
+    run(Recipe.parse({"name": "silent", "stages": stages}), [folder / "in.jsonl"], out, "inline", quiet=True)
+    return out
 
 
 @pytest.mark.parametrize("least", [30, 60, 90])
