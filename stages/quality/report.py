@@ -1,8 +1,8 @@
 """What a model's scores of held-out rows say: precision and recall at thresholds, and thresholds for kept shares.
 
 A row is kept where its score is at least the threshold. Precision is the positives' share of the held-out rows that
-are kept, recall the share of the positives that are kept. Precision depends on how many rows of each kind were held
-out; a crawl has far more of the one than of the other.
+are kept (null where none is), recall the share of the positives that are kept. Precision depends on how many rows of
+each kind were held out; a crawl has far more of the one than of the other.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def area_under_curve(positive: np.ndarray, negative: np.ndarray) -> float:
     return float((below + at_most).sum() / (2 * len(positive) * len(negative)))
 
 
-def _at(threshold: float, positive: np.ndarray, negative: np.ndarray) -> dict[str, float]:
+def _at(threshold: float, positive: np.ndarray, negative: np.ndarray) -> dict[str, float | None]:
     found, wrong = int((positive >= threshold).sum()), int((negative >= threshold).sum())
     return {
         "score": threshold,
         "kept_of_negatives": round(wrong / len(negative), 6),
-        "precision": round(found / (found + wrong), 6) if found + wrong else 1.0,
+        "precision": round(found / (found + wrong), 6) if found + wrong else None,
         "recall": round(found / len(positive), 6),
     }
 
@@ -62,7 +62,8 @@ def print_report(report: dict[str, Any], console: Console) -> None:
         console.print(f"{side}: " + ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in rows.items()))
     table = Table("min_score", "kept of negatives", "precision", "recall", box=None, pad_edge=False)
     for row in report["held_out"]["thresholds"]:
-        shares = (f"{row['kept_of_negatives']:.1%}", f"{row['precision']:.4f}", f"{row['recall']:.4f}")
+        precision = "none kept" if row["precision"] is None else f"{row['precision']:.4f}"
+        shares = (f"{row['kept_of_negatives']:.1%}", precision, f"{row['recall']:.4f}")
         table.add_row(f"{row['score']:.6f}", *shares)
     console.print(table)
     console.print(f"area under the curve: {report['held_out']['area_under_curve']:.4f}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import fasttext
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -16,6 +17,7 @@ from stages.base import StageError
 from stages.fasttext.training import TrainingSettings, labelled_line
 from stages.quality.commands import app
 from stages.quality.examples import Examples, held_out, limit_of, taken
+from stages.quality.report import held_out_report
 from stages.quality.stage import QualityFilter
 from stages.quality.training import QualityTraining, report_path
 
@@ -94,6 +96,12 @@ def test_the_report_is_of_rows_that_were_not_trained_on(model: Path, folder: Pat
     assert tenth["recall"] > 0.9
     pairs = [(good > bad) + 0.5 * (good == bad) for good in apart["hq"] for bad in apart["cc"]]
     assert report["held_out"]["area_under_curve"] == pytest.approx(sum(pairs) / len(pairs), abs=1e-3)
+
+
+def test_no_precision_is_claimed_where_nothing_is_kept() -> None:
+    found = held_out_report(np.array([0.3, 0.4]), np.array([0.1, 0.2]))
+    assert found["thresholds"][-1] == {"score": 0.5, "kept_of_negatives": 0.0, "precision": None, "recall": 0.0}
+    assert found["area_under_curve"] == 1.0
 
 
 def test_the_same_rows_give_the_same_model(folder: Path, tmp_path: Path) -> None:
