@@ -46,7 +46,7 @@ class ExtractText(Transform):
     libraries: ClassVar[tuple[str, ...]] = ("resiliparse", "trafilatura", "lxml")
 
     engine: Literal["blocks", "resiliparse", "trafilatura"] = Field(
-        default="blocks", description="blocks is as precise as trafilatura and as fast as resiliparse"
+        default="blocks", description="blocks is nearly as precise as trafilatura and many times as fast"
     )
     format: Literal["text", "markdown"] = Field(
         default="text", description="markdown: headings, lists, tables and code as such (engine blocks only)"

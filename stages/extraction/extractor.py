@@ -25,6 +25,7 @@ class BlockExtractor:
         self._model, self._markdown = model, markdown
         self._reader = PageReader(max_depth, max_nodes)
         self._out = np.zeros(0, np.uint8)
+        self._rows = np.empty((0, len(FEATURES) + len(CONTEXT)), np.float32)
 
     def text_of(self, html: bytes) -> tuple[str, str | None]:
         """The text of a page in UTF-8, and why there is none."""
@@ -40,7 +41,10 @@ class BlockExtractor:
     def scores(self) -> np.ndarray:
         """The model's score (int64) of each block of the page just scanned."""
         assert self._model is not None
-        rows = np.empty((self._reader.blocks, len(FEATURES) + len(CONTEXT)), np.float32)
+        count = self._reader.blocks
+        if len(self._rows) < count:
+            self._rows = np.empty((count + count // 2, self._rows.shape[1]), np.float32)
+        rows = self._rows[:count]
         self._reader.fill_features(rows)
         scores = np.empty(len(rows), np.int64)
         score_blocks(rows, self._model.first, scores)
