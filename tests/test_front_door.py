@@ -38,7 +38,8 @@ def place(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ("run good.yaml", "--in"),
+        ("run good.yaml", "--out"),
+        ("run good.yaml --out run", "--in"),
         ("run good.yaml --in text.jsonl --out run --wrokers 2", "--wrokers"),
         ("run absent.yaml --in text.jsonl --out run", "absent.yaml"),
         ("run good.yaml --in absent.jsonl --out run", "absent.jsonl"),
