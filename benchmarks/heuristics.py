@@ -1,12 +1,13 @@
 """The Gopher, C4 and FineWeb rules on texts in memory, one thread: ours and datatrove.
 
-    python -m benchmarks.heuristics --in texts.jsonl.zst [--megabytes 4] [--runs 5] [--keep-all] [--json]
+    python -m benchmarks.heuristics --in texts.jsonl.zst [--megabytes 4] [--runs 5] [--english] [--keep-all] [--json]
 
 Ours are the stages of recipes/fineweb.yaml from `gopher` to `fineweb`, fed one batch, a dropped row gone before the
 next stage as in a run; with `--keep-all` every stage measures every row. datatrove's are its four filters one after
 another (C4's with filter_no_terminal_punct=False, as FineWeb has it), stopping at a document's first failing rule.
 The input (benchmarks/texts.py says of which kinds) is cut to the first `--megabytes` of text, because datatrove
-takes minutes for more. Measured is the work from texts in memory to decisions, after start-up and a first call on
+takes minutes for more; with `--english`, the English texts alone (as a recipe keeps them before these rules) are
+taken, evenly spread over the whole input. Measured is the work from texts in memory to decisions, after start-up and a first call on
 a few documents. `agreement` is the share of documents with the same decision and first reason.
 """
 
@@ -31,6 +32,7 @@ def main() -> None:
     parser.add_argument("--in", dest="path", type=Path, required=True, help="a file or folder of texts")
     parser.add_argument("--megabytes", type=float, default=4.0, help="text to use")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--english", action="store_true", help="English texts alone, spread over the input")
     parser.add_argument("--keep-all", action="store_true", help="ours measures rows that it has dropped, too")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
@@ -48,7 +50,10 @@ def main() -> None:
         parser.error(f"--in {options.path}: no such file or folder")
     with tempfile.TemporaryDirectory() as folder:
         cut = Path(folder) / "texts.json"
-        cut.write_text(json.dumps(_first_texts(options.path, options.megabytes * 1e6)), "utf-8")
+        from benchmarks.texts import first_texts  # not in the peers' environment
+
+        take = _english_sample if options.english else first_texts
+        cut.write_text(json.dumps(take(options.path, options.megabytes * 1e6)), "utf-8")
         ours = _command(sys.executable, cut, "ours_keeping_all" if options.keep_all else "ours")
         peers = {}
         if python := peers_python():
@@ -67,16 +72,13 @@ def _command(python: str, texts: Path, side: str) -> list[str]:
     return [python, "-m", "benchmarks.heuristics", "--in", str(texts), "--side", side]
 
 
-def _first_texts(path: Path, size: float) -> list[str]:
-    from benchmarks.texts import read_texts
+def _english_sample(path: Path, size: float) -> list[str]:
+    """English texts of about `size` bytes in all, evenly spread over the input."""
+    from benchmarks.texts import english, read_texts
 
-    texts: list[str] = []
-    for text in read_texts(path):
-        texts.append(text)
-        size -= len(text.encode())
-        if size <= 0:
-            break
-    return texts
+    texts = english(list(read_texts(path)))
+    step = max(int(sum(len(text.encode()) for text in texts) // size), 1)
+    return texts[::step]
 
 
 def _agreement(ours: list[str], theirs: list[str]) -> float:

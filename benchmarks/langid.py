@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.paired import compare, measure, show
+from benchmarks.texts import first_texts
 
 Predict = Callable[[], list[tuple[str, float]]]
 
@@ -47,7 +48,7 @@ def main() -> None:
         parser.error(f"--in {options.path}: no such file or folder")
     with tempfile.TemporaryDirectory() as folder:
         cut = Path(folder) / "texts.json"
-        cut.write_text(json.dumps(_first_texts(options.path, options.megabytes * 1e6)), "utf-8")
+        cut.write_text(json.dumps(first_texts(options.path, options.megabytes * 1e6)), "utf-8")
         ours, theirs = (_command(cut, side, options) for side in ("ours", "fasttext"))
         peers = {"fasttext": theirs} if find_spec("fasttext") else {}
         if not peers:
@@ -64,18 +65,6 @@ def _command(texts: Path, side: str, options: argparse.Namespace) -> list[str]:
     command = [sys.executable, "-m", "benchmarks.langid", "--in", str(texts), "--side", side]
     command += ["--model", str(options.model)] if options.model else []
     return command + (["--sample-bytes", str(options.sample_bytes)] if options.sample_bytes else [])
-
-
-def _first_texts(path: Path, size: float) -> list[str]:
-    from benchmarks.texts import read_texts
-
-    texts: list[str] = []
-    for text in read_texts(path):
-        texts.append(text)
-        size -= len(text.encode())
-        if size <= 0:
-            break
-    return texts
 
 
 def _agreement(ours: list[str], theirs: list[str]) -> tuple[float, float]:
