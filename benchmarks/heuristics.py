@@ -7,8 +7,8 @@ next stage as in a run; with `--keep-all` every stage measures every row. datatr
 another (C4's with filter_no_terminal_punct=False, as FineWeb has it), stopping at a document's first failing rule.
 The input (benchmarks/texts.py says of which kinds) is cut to the first `--megabytes` of text, because datatrove
 takes minutes for more; with `--english`, the English texts alone (as a recipe keeps them before these rules) are
-taken, evenly spread over the whole input. Measured is the work from texts in memory to decisions, after start-up and a first call on
-a few documents. `agreement` is the share of documents with the same decision and first reason.
+taken, evenly spread over the whole input. Measured is the work from texts in memory to decisions, after start-up and a
+first call on a few documents. `agreement` is the share of documents with the same decision and first reason.
 """
 
 from __future__ import annotations
