@@ -51,7 +51,7 @@ def mount() -> Iterator[Callable[..., None]]:
         yield call
 
 
-@pytest.mark.parametrize(("executor", "room"), [("inline", 60_000), ("local", 300_000)])
+@pytest.mark.parametrize(("executor", "room"), [("inline", 120_000), ("local", 300_000)])
 def test_a_full_disk_is_told_with_the_path_and_the_run_goes_on_once_there_is_room(
     lines: Path,
     undisturbed: dict[str, str],
