@@ -153,7 +153,8 @@ def write_common(crawls: list[Path], theirs: list[str], pages: int, target: Path
         for crawl in crawls:
             listed = subprocess.run([*theirs, str(crawl), "--list"], capture_output=True, text=True, cwd=ROOT)
             if listed.returncode:
-                sys.exit(f"datatrove's side fails: {listed.stderr.strip()[-300:]}")
+                print(f"{crawl.name}: datatrove fails: {listed.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+                continue
             known = json.loads(listed.stdout.splitlines()[-1])
             wanted = set(known[:: max(len(known) // pages, 1)][:pages])
             data = crawl.read_bytes()
