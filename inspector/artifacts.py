@@ -115,8 +115,14 @@ def _describe_rejects(path: Path, rule: str | None, contains: str | None, rows: 
         "quarantined": quarantined,
         "rules": rules,
         "stages": count_by(files, "stage"),
+        "errors": _commonest(count_by(files, "error")),
         "examples": [_excerpt(row) for row in matching_rows(files, rule, contains, rows)],
     }
+
+
+def _commonest(errors: dict[str, int]) -> dict[str, int]:
+    """Why rows were quarantined: the ten commonest messages, most frequent first."""
+    return dict([(error, rows) for error, rows in errors.items() if error][:10])
 
 
 def _files(path: Path) -> list[Path]:

@@ -79,6 +79,9 @@ def _show_run(described: dict[str, Any]) -> None:
     if described["rules"]:
         _line()
         _print_table(["dropped by rule", "rows"], [[rule, f"{n:,}"] for rule, n in described["rules"].items()])
+    if totals["quarantined"]:
+        _line()
+        _line("why rows were quarantined: corpusmill inspect RUN/rejects")
     if described["undecided"]:
         _line()
         _print_table(["rule without a value", "rows"], [[r, f"{n:,}"] for r, n in described["undecided"].items()])
@@ -111,7 +114,11 @@ def _show_documents(described: dict[str, Any]) -> None:
 
 def _show_rejects(described: dict[str, Any]) -> None:
     _line(f"{described['rows']:,} rejects in {described['files']} files, {described['quarantined']:,} quarantined")
-    _print_table(["dropped by rule", "rows"], [[rule, f"{n:,}"] for rule, n in described["rules"].items()])
+    if described["rules"]:
+        _print_table(["dropped by rule", "rows"], [[rule, f"{n:,}"] for rule, n in described["rules"].items()])
+    if described["errors"]:
+        _line()
+        _print_table(["quarantined because", "rows"], [[why, f"{n:,}"] for why, n in described["errors"].items()])
     _show_examples(described["examples"])
 
 

@@ -161,9 +161,10 @@ class _Measuring:
         progress.phase(folder, len(parts), len(finished), None)
         self.result.parts += len(parts)
         self.result.parts_finished_before += len(finished)
+        before = self.result.rows
         for number, (name, sha256) in enumerate((n, s) for n, s in parts.items() if n not in finished):
             self._measure_part(self._run / folder / name, place / name, sha256)
-            progress.update(number + 1, self.result.rows)
+            progress.update(number + 1, self.result.rows - before)
         if len(finished) < len(parts):
             progress.phase_ended()
 

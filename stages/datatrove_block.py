@@ -89,6 +89,8 @@ class DatatroveBlock(Filter):
             try:
                 verdicts = block.filter_batch(part)
                 raised: list[str | None] = [None] * len(part)
+            except ImportError as error:  # a package that the class asks for at its first document
+                raise self._lacking(error) from error
             except Exception as error:  # anybody's code: one document must not end the others
                 if len(part) > 1:
                     verdicts, raised = _one_by_one(block, part)
@@ -104,9 +106,14 @@ class DatatroveBlock(Filter):
             try:
                 document.text = block.format(document.text)
                 errors.append(None)
+            except ImportError as error:
+                raise self._lacking(error) from error
             except Exception as error:
                 errors.append(_words(error))
         return [None] * len(documents), errors
+
+    def _lacking(self, error: ImportError) -> StageError:
+        return StageError(f"stage 'datatrove': {self.block} lacks a package: {' '.join(str(error).split())}")
 
     @property
     def _prefix(self) -> str:

@@ -183,7 +183,10 @@ class _Layout(NamedTuple):
         except BrokenMessage:
             first = None
         if first is None or first.kind != SCHEMA:
-            raise StageError(f"{path}: is no Arrow file or stream: it does not begin with a schema")
+            raise StageError(
+                f"{path}: is no Arrow stream, nor a file that begins with its schema (polars.write_ipc makes others); "
+                "write it with write_ipc_stream or with pyarrow"
+            )
         return cls(first, (), ())
 
     @classmethod

@@ -115,3 +115,13 @@ def test_a_foreign_parquet_file_without_id_and_url_is_shown_but_not_searched(tmp
     assert recognise(tmp_path / "foreign.parquet").describe(None, None, 3)[1]["rows"] == 1
     with pytest.raises(InspectorError, match="--contains looks at the columns id and url"):
         recognise(tmp_path / "foreign.parquet").describe(None, "one", 3)
+
+
+def test_rejects_say_why_rows_were_quarantined(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": "fine"}\n{"text": 1}\n{"text": 2}\n{"other": "x"}\n')
+    run(Recipe.parse({"name": "r", "stages": ["jsonl"]}), [tmp_path / "in.jsonl"], tmp_path / "run", quiet=True)
+    _, described = recognise(tmp_path / "run" / "rejects").describe(None, None, 1)
+    assert described["errors"] == {
+        "the field 'text' is a number, not a string": 2,
+        "the field 'text' is missing": 1,
+    }

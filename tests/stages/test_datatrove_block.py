@@ -113,3 +113,19 @@ def test_what_cannot_be_built_is_refused_with_the_plan(
     stages = ["jsonl", {"datatrove": {"block": block, "options": options}}]
     with pytest.raises((RecipeError, StageError), match=message):
         run(Recipe.parse({"name": "bad", "stages": stages}), [tmp_path / "in.jsonl"], tmp_path / "run")
+
+
+class Needy:
+    """A block that misses a package only when it sees a document."""
+
+    batch_size = 1
+
+    def filter_batch(self, batch: list[Document]) -> list[bool]:
+        raise ImportError("Please install `nowhere` to use it")
+
+
+def test_a_package_that_is_missing_fails_the_run_instead_of_quarantining_every_document(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": "x"}\n')
+    recipe = Recipe.parse({"name": "needy", "stages": ["jsonl", {"datatrove": {"block": f"{__name__}:Needy"}}]})
+    with pytest.raises((RecipeError, StageError), match="Needy lacks a package: Please install"):
+        run(recipe, [tmp_path / "in.jsonl"], tmp_path / "run")
