@@ -3,7 +3,8 @@
 Pages are decoded as browsers do (stages/charset.py), checked against limits that depend on nothing but the page, and
 handed to an engine:
 
-    blocks       our own: one scan cuts the page into blocks, trees of decisions judge them (stages/extraction/)
+    blocks       our own: one scan cuts the page into blocks, trees of decisions judge them (stages/extraction/);
+                 a page of which they keep none, as happens with very short ones, is left to resiliparse
     resiliparse  rules for navigation, headers and footers over a parsed tree
     trafilatura  rules and fall-backs, tuned to news and blogs
 
@@ -42,7 +43,7 @@ class ExtractText(Transform):
     """Replaces the columns `html`, `content_type` and `charset` by `text`; adds `error` for failed pages."""
 
     name: ClassVar[str] = "extract_text"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     libraries: ClassVar[tuple[str, ...]] = ("resiliparse", "trafilatura", "lxml")
 
     engine: Literal["blocks", "resiliparse", "trafilatura"] = Field(
@@ -121,20 +122,7 @@ class ExtractText(Transform):
         if self.engine == "blocks":
             return self._blocks()
         if self.engine == "resiliparse":
-            from resiliparse.extract.html2text import extract_plain_text
-
-            def extract(page: str, _: bytes | None) -> tuple[str, None]:
-                # Bullets and texts of images are no words of the page.
-                text = extract_plain_text(
-                    page,
-                    main_content=self.main_content,
-                    alt_texts=False,
-                    list_bullets=False,
-                    comments=self.comments,
-                )
-                return text, None
-
-            return extract
+            return lambda page, _: (self._resiliparse(page), None)
         import trafilatura
 
         def extract_precisely(page: str, _: bytes | None) -> tuple[str, None]:
@@ -152,7 +140,24 @@ class ExtractText(Transform):
 
         model = shipped_model() if self.main_content else None
         extractor = BlockExtractor(model, self.format == "markdown", self.max_depth, self.max_nodes)
-        return lambda page, html: extractor.text_of(page.encode("utf-8", "replace") if html is None else html)
+
+        def extract(page: str, html: bytes | None) -> tuple[str, str | None]:
+            text, error = extractor.text_of(page.encode("utf-8", "replace") if html is None else html)
+            # On a short page no block may look like main text; then another opinion is better than none.
+            if not text and error is None and self.main_content and _depth_of(page, self.max_depth) <= self.max_depth:
+                text = self._resiliparse(page)
+            return text, error
+
+        return extract
+
+    def _resiliparse(self, page: str) -> str:
+        from resiliparse.extract.html2text import extract_plain_text
+
+        # Bullets and texts of images are no words of the page.
+        text: str = extract_plain_text(
+            page, main_content=self.main_content, alt_texts=False, list_bullets=False, comments=self.comments
+        )
+        return text
 
 
 def _depths(pages: pyarrow.Array, limit: int) -> np.ndarray:

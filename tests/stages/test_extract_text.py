@@ -192,3 +192,9 @@ def test_the_deeply_nested_page_is_quarantined(shared_data):
         for engine in ("blocks", "resiliparse"):
             errors = ExtractText(engine=engine)(batch.documents).column("error").to_pylist()
             assert "max_depth" in errors[0]
+
+
+@pytest.mark.parametrize("engine", ["blocks", "resiliparse"])
+def test_a_short_page_of_which_no_block_is_kept_still_has_its_text(engine):
+    ((text, _),) = run(b"<ul><li><a href=x>one</a><li><a href=y>two</a></ul><p>Hi there</p>", engine=engine)
+    assert "Hi there" in text
