@@ -98,7 +98,7 @@ def _run_phases(
         progress.phase(phase.name, phase.tasks, done, why or explain_tasks(reasons))
         if missing:
             failures = runner.run_phase(plan, workspace.run, phase.name, missing, progress.update)
-            progress.phase_ended()
+            progress.phase_ended(len(failures))
             if failures:
                 for failure in failures:
                     record_failure(workspace, phase, failure.index, failure.message, failure.mendable)

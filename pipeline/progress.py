@@ -56,10 +56,12 @@ class Progress:
         )
         sys.stderr.flush()
 
-    def phase_ended(self) -> None:
+    def phase_ended(self, failed: int = 0) -> None:
+        """Say that the phase is done, or how many of its tasks failed."""
         seconds = time.monotonic() - self._started
         rows = f", {self._rows:,} rows" if self._rows else ""
-        self.say(f"{self._name}: done in {seconds:.1f} s{rows}")
+        outcome = f"{failed} of {self._tasks} tasks failed after" if failed else "done in"
+        self.say(f"{self._name}: {outcome} {seconds:.1f} s{rows}")
 
     def close(self) -> None:
         self._clear()
