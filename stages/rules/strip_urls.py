@@ -2,7 +2,8 @@
 
 A URL is a host of up to 256 characters that ends in a top-level domain, or an IPv4 address, with scheme, port and
 path where they follow, and up to ten blanks before it. Top-level domains are those of the public suffix list in the
-installed tldextract, in lower case. Cost: about 20 MB/s of text with URLs, 150 MB/s without.
+installed tldextract, in lower case. Cost: about 15 MB/s of technical pages
+full of dots and URLs, 380 MB/s of text without, on one core.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _HOST = r"[-a-zA-Z0-9@:%._+~#=]"
 _REST = r"[-a-zA-Z0-9()@:%_+.~#?&/=]*"
+#: Blanks, scheme and host of the longest URL.
+_REACH = 10 + len("https://") + 256
 
 
 class StripUrls(Transform):
@@ -44,30 +47,54 @@ class StripUrls(Transform):
     def _edited(self, text: str) -> tuple[str, int]:
         import regex
 
-        named = addresses = 0
-        if "." in text:
-            suspect, url, address = _patterns()
-            if suspect.search(text):
-                text, named = url.subn("", text)
+        text, named = without_named_urls(text) if "." in text else (text, 0)
+        _, _, address, quads = _patterns()
+        addresses = 0
+        if quads.search(text):
             text, addresses = address.subn("", text)
         most = "\n" * self.max_newlines
-        return (
-            regex.sub("\n+", lambda run: run[0][: len(most)], text) if most + "\n" in text else text
-        ), named + addresses
+        if most + "\n" in text:
+            text = regex.sub("\n+", lambda run: run[0][: len(most)], text)
+        return text, named + addresses
+
+
+def without_named_urls(text: str) -> tuple[str, int]:
+    """The text without URLs whose host ends in a top-level domain, and how many there were.
+
+    The same as substituting the pattern of a URL, which would be tried at every character: a match begins at most
+    `_REACH` characters before the first domain that it may end in, so only there it is sought.
+    """
+    label, url, _, _ = _patterns()
+    domains = _first_labels()
+    pieces, done = [], 0
+    for domain in label.finditer(text):
+        if domain.start() < done or domain[1] not in domains:
+            continue
+        found = url.search(text, max(done, domain.start() - _REACH))
+        if found is None:
+            break
+        pieces.append(text[done : found.start()])
+        done = found.end()
+    return "".join([*pieces, text[done:]]), len(pieces)
 
 
 @cache
-def _patterns() -> tuple[Any, Any, Any]:
-    """Any top-level domain after a dot; a URL; an IPv4 address with what may follow it."""
+def _patterns() -> tuple[Any, Any, Any, Any]:
+    """A word after a dot; a URL; an IPv4 address with what may follow it; what every address holds."""
     import regex
 
     domains = top_level_domains()
-    suspect = regex.compile(r"\.\L<domains>\b", domains=domains)
-    url = regex.compile(rf"\s{{0,10}}(?:(?:https?|ftp)://)?{_HOST}{{1,256}}\.(?:\L<domains>)\b{_REST}", domains=domains)
-    address = regex.compile(
-        rf"\s{{0,10}}\b(?:(?:https?|ftp)://)?(?:[0-2]?[0-9]{{1,2}}\.){{3}}[0-2]?[0-9]{{1,2}}{_REST}"
+    url = regex.compile(
+        rf"\s{{0,10}}(?:(?:https?|ftp)://)?{_HOST}{{1,256}}\.(?:\L<domains>)\b{_REST}", domains=domains
     )
-    return suspect, url, address
+    address = regex.compile(rf"\s{{0,10}}\b(?:(?:https?|ftp)://)?(?:[0-2]?[0-9]{{1,2}}\.){{3}}[0-2]?[0-9]{{1,2}}{_REST}")
+    return regex.compile(r"\.(\w+)"), url, address, regex.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]")
+
+
+@cache
+def _first_labels() -> frozenset[str]:
+    """Top-level domains up to a hyphen, which those in ASCII form have."""
+    return frozenset(domain.partition("-")[0] for domain in top_level_domains())
 
 
 def top_level_domains() -> list[str]:

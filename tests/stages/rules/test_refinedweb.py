@@ -16,7 +16,7 @@ from stages.base import Filter
 from stages.rules.refinedweb import RefinedWebFilter
 from stages.rules.refinedweb_kernel import unicode_words
 from stages.rules.refinedweb_lines import RefinedWebLines
-from stages.rules.strip_urls import StripUrls
+from stages.rules.strip_urls import StripUrls, _patterns, without_named_urls
 from stages.text_buffers import text_buffers
 from stages.unicode_table import character_classes
 from stages.word_break_table import default_word_breaks
@@ -248,3 +248,13 @@ def test_shares_of_n_grams_are_those_of_the_definition(words: list[str]) -> None
     for n in range(2, 11):
         name = f"refinedweb_top_{n}_gram" if n < 5 else f"refinedweb_copied_{n}_grams"
         assert row[name] == repetition_reference(words, n), n
+
+
+_PARTS = ["see ", " ", "\n", "http://", "www", ".", "com", "co.uk", "-", "/a?b=1", "(", ")", "é"]
+_PARTS += ["e.g. ", "рф", "xn--p1ai", "x" * 130]
+
+
+@given(st.lists(st.sampled_from(_PARTS), max_size=25).map("".join))
+def test_urls_are_those_that_the_pattern_finds_anywhere(text: str) -> None:
+    url = _patterns()[1]
+    assert without_named_urls(text) == url.subn("", text)
