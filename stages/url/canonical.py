@@ -3,7 +3,7 @@
 The canonical form is that of w3lib (what Scrapy compares requests by): scheme and host in lower case and ASCII,
 dot segments resolved, percent-encoding made one, parameters sorted, fragment gone; besides,
 user, default port, and parameters that only follow a reader around are taken off. Two URLs of one form lead
-to one page but for servers that tell the order of parameters apart. Cost: about 50 microseconds a URL.
+to one page but for servers that tell the order of parameters apart. Cost: about 30 microseconds a URL.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ Lists are files of yours or public ones (stages/url/lists.py). Three definitions
     refinedweb      as DCLM's RefinedWeb recipe: the host, with or without "www.", is on the list; substrings are
                     sought with '-' and '.' deleted from the URL; words ignore case
 
-Cost: 10 to 20 microseconds a URL, whatever the length of the lists.
+Cost: about 10 microseconds a URL, 33 with all of datatrove's lists, whatever the length of the lists.
 """
 
 from __future__ import annotations
