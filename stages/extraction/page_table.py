@@ -56,8 +56,9 @@ I_TAG, I_STACK, INLINE_COLUMNS = range(3)
     S_STATUS,
     S_TITLE,
     S_TITLE_END,
+    S_LINK_START,
     STATES,
-) = range(23)
+) = range(24)
 
 # Sums over what the first round of the classifier says (float64): of a block, of those before it, below a node.
 L_BLOCK, L_BEFORE, L_LENGTH_BEFORE, L_BELOW, L_LENGTH_BELOW, LIKELY_COLUMNS = range(6)

@@ -57,6 +57,7 @@ from stages.extraction.page_table import (
     S_INLINE,
     S_LINK,
     S_LINK_BYTES,
+    S_LINK_START,
     S_LINKS,
     S_MUTE,
     S_NODES,
@@ -86,7 +87,7 @@ from stages.extraction.tree_kernel import (
 from tokenizer.kernel_cache import kernel
 
 _BR, _IMG, _HR, _CODE, _TT, _KBD, _SAMP = (TAG[name] for name in "br img hr code tt kbd samp".split())
-_MATH, _SCRIPT, _TITLE = (TAG[name] for name in "math script title".split())
+_A, _MATH, _SCRIPT, _TITLE = (TAG[name] for name in "a math script title".split())
 _ANNOTATION, _TEX = np.uint64(tag_table.packed("annotati")), np.uint64(tag_table.packed("tex"))
 
 
@@ -308,6 +309,27 @@ def _after_declaration(data: Array, position: int, end: int) -> int:
 
 
 @kernel
+def _is_permalink_sign(text: Array, start: int, end: int) -> bool:
+    """Whether a text is no more than the sign by which headings link to themselves: ¶, § or #."""
+    if start < end and text[start] == 32:
+        start += 1
+    if end - start == 2:
+        return text[start] == 0xC2 and (text[start + 1] == 0xB6 or text[start + 1] == 0xA7)
+    return end - start == 1 and text[start] == 35
+
+
+@kernel
+def _take_back_permalink(page: Page) -> None:
+    """Where the link that ends here is the sign of a permalink, leave it out."""
+    state = page.state
+    start, end = state[S_LINK_START], state[S_TEXT]
+    if state[S_LINK] > 0 and start >= state[S_BLOCK_START] and _is_permalink_sign(page.text, start, end):
+        state[S_TEXT] = start
+        state[S_LINK_BYTES] -= end - start
+        state[S_SPACE] = state[S_VERBATIM] == 0
+
+
+@kernel
 def _end_tag(tag: int, role: int, page: Page) -> None:
     if role == CONTAINER:
         size = open_after_end(tag, page)
@@ -316,6 +338,8 @@ def _end_tag(tag: int, role: int, page: Page) -> None:
             close_containers(size, page)
     elif role == INLINE:
         _mark_code(tag, MARK_CODE_END, page)
+        if tag == _A:
+            _take_back_permalink(page)
         end_inline(tag, page)
     elif tag == _BR:
         _break_line(page)

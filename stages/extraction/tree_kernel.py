@@ -24,11 +24,13 @@ from stages.extraction.page_table import (
     S_EMPHASIS,
     S_INLINE,
     S_LINK,
+    S_LINK_START,
     S_LINKS,
     S_MUTE,
     S_NODES,
     S_STACK,
     S_STATUS,
+    S_TEXT,
     S_VERBATIM,
     TOO_DEEP,
     TOO_MANY_NODES,
@@ -70,6 +72,7 @@ def open_inline(tag: int, bits: np.uint64, page: Page) -> None:
     if tag == _A:
         state[S_LINKS] += 1
         end_inline(_A, page)  # a link ends the one before
+        state[S_LINK_START] = state[S_TEXT]
     if state[S_INLINE] >= INLINE_LIMIT:
         return
     index = state[S_INLINE]

@@ -49,6 +49,8 @@ def text_of(page: str) -> str:
         ("<i aria-hidden=true>no</i><span hidden>yes</span>", "yes"),
         ("<math><mi>x</mi><annotation encoding='application/x-tex'>x^2 &lt; 3</annotation></math>", "$x^2 < 3$"),
         ("so <script type='math/tex'>a_1</script>", "so $a_1$"),
+        ("<h2>Top<a class=headerlink href=#top>¶</a></h2>x <a href=#y>&para;</a>y", "Top\n\nx y"),
+        ("<h2><a href=#top>#</a>Top</h2><p>§ 1, <a href=c>C#</a> <a href=#n># 1</a> ¶", "Top\n\n§ 1, C# # 1 ¶"),
         ("<td>cell</td><li>item", "cell\nitem"),
         ("a&nbsp;&nbsp; b\u00a0c\0d", "a b c d"),
         ("日本語。<p>ไทย &#x1F600;", "日本語。\n\nไทย 😀"),
