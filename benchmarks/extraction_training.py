@@ -22,8 +22,9 @@ import numpy as np
 
 from benchmarks.extraction_pages import LabelledPage, label_annotated, read_annotated, read_crawls
 from benchmarks.shingles import score_page, total_scores
-from stages.extraction.classifier_kernel import CONTEXT, ONE, score_blocks
+from stages.extraction.classifier_kernel import CONTEXT, ONE, TILE, score_blocks
 from stages.extraction.features_kernel import FEATURES
+from stages.extraction.forest import forest_of
 from stages.extraction.model import WEIGHTS, Model
 from stages.extraction.page_reader import PageReader
 from stages.extraction.page_table import Trees
@@ -106,9 +107,9 @@ def _scores_across_folds(
     scores = [np.zeros(len(page.labels), np.int64) for page in pages]
     for fold in range(_INNER_FOLDS):
         seen = np.flatnonzero(folds != fold)
-        trees = _fit([pages[index] for index in seen], [rows[index] for index in seen])
+        forest = forest_of(_fit([pages[index] for index in seen], [rows[index] for index in seen]))
         for index in np.flatnonzero(folds == fold):
-            score_blocks(rows[index], trees, scores[index])
+            score_blocks(np.ascontiguousarray(rows[index].T), forest, np.empty(TILE, np.uint64), scores[index])
     return scores
 
 

@@ -5,12 +5,20 @@ block: of the blocks beside it, of the containers above it, of the blocks that l
 article's structure speaks for is kept, and a lone sentence in a list of teasers is not ("stacked" learning: Wolpert
 1992; Cohen and Carvalho 2005 for sequences).
 
+No tree is walked down. Every inner node asks whether a feature is above a threshold; where it is, the leaves on the
+node's left are out of reach. With the leaves as bits of an integer, a tree's questions may be asked in any order,
+each an AND, and the lowest bit that is left is the leaf a block falls in (QuickScorer: Lucchese et al. 2015,
+section 3). Each is asked of many blocks at once without a branch, so that the compiler makes vector instructions of it.
+
 Scores are sums of integers and the rest is plain IEEE arithmetic without functions of a mathematics library, so
-the same page gives the same text on every machine. Cost: about 2 ns a block and level of a tree.
+the same page gives the same text on every machine. Cost: about 3 ns a block and tree of 15 leaves.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
+from stages.extraction.forest import Forest
 from stages.extraction.page_table import (
     B_NODE,
     L_BEFORE,
@@ -24,13 +32,16 @@ from stages.extraction.page_table import (
     Array,
     Measures,
     Page,
-    Trees,
 )
 from stages.extraction.text_measures_kernel import T_LENGTH
+from stages.vector_kernel import first_flag
 from tokenizer.kernel_cache import kernel
 
 #: Scores are in units of this fraction of a logit.
 ONE = 1 << 16
+#: Blocks that are judged at a time.
+TILE = 256
+_ALL_LEAVES = np.uint64(2**64 - 1)
 OFFSETS = (-4, -3, -2, -1, 1, 2, 3, 4)
 RADII = (3, 8)
 LEVELS = 4
@@ -48,17 +59,25 @@ CONTEXT: list[str] = [
 
 
 @kernel
-def score_blocks(rows: Array, trees: Trees, scores: Array) -> None:
-    """Fill `scores` (int64) with the sum of what the trees say of each row of features."""
-    scores[:] = 0
-    for tree in range(len(trees.roots)):
-        root, depth = trees.roots[tree], trees.depths[tree]
-        for block in range(len(scores)):
-            at = root
-            for _ in range(depth):
-                # Without a branch, because no processor foresees which way a block goes.
-                at = trees.children[at] + (rows[block, trees.features[at]] > trees.thresholds[at])
-            scores[block] += trees.values[at]
+def score_blocks(columns: Array, forest: Forest, reach: Array, scores: Array) -> None:
+    """Fill `scores` (int64) with the sum of what the trees say of each block, given a row of `columns` a feature.
+
+    `reach` (TILE of uint64) is room for the leaves that are left of each block's.
+    """
+    for first in range(0, len(scores), TILE):
+        count = min(TILE, len(scores) - first)
+        sums = scores[first : first + count]
+        sums[:] = 0
+        for tree in range(len(forest.values)):
+            reach[:] = _ALL_LEAVES
+            for node in range(forest.starts[tree], forest.starts[tree + 1]):
+                column = columns[forest.features[node], first : first + count]
+                threshold, kept = forest.thresholds[node], forest.kept[node]
+                for block in range(count):
+                    reach[block] &= kept if column[block] > threshold else _ALL_LEAVES
+            values = forest.values[tree]
+            for block in range(count):
+                sums[block] += values[first_flag(reach[block])]
 
 
 @kernel

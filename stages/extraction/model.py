@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
+from stages.extraction.forest import Forest, forest_of
 from stages.extraction.page_table import Trees
 
 #: Weights trained by `python -m benchmarks.extraction_training` on all annotated pages.
@@ -22,12 +23,18 @@ _TYPES = {
 }
 
 
-class Model(NamedTuple):
+@dataclass(frozen=True)
+class Model:
     """A block is kept when the second round's score is above the threshold."""
 
     first: Trees
     second: Trees
     threshold: int
+
+    @cached_property
+    def forests(self) -> tuple[Forest, Forest]:
+        """The two rounds as `score_blocks` takes them."""
+        return forest_of(self.first), forest_of(self.second)
 
     def save(self, path: Path) -> None:
         arrays = {f"first_{name}": array for name, array in self.first._asdict().items()}
