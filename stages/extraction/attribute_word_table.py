@@ -64,6 +64,8 @@ GROUPS: dict[str, str] = {
 #: Bits that the scanner sets by itself, after those of the groups.
 ARTICLE_BODY_BIT = len(GROUPS)  # a word of "article" followed by one of "content" in one name, as in article-body
 HIDDEN_BIT = len(GROUPS) + 1  # the attribute hidden, or style with display:none
+#: Not told to the classifier: the element `nav`, or the role of that name. No training is needed to know what it means.
+NAVIGATION_BIT = 62
 BITS = [*GROUPS, "article_body", "not_displayed"]
 ARTICLE_BIT, CONTENT_BIT = BITS.index("article"), BITS.index("content")
 

@@ -12,9 +12,10 @@ import numpy as np
 from stages.extraction.classifier_kernel import CONTEXT, TILE, score_blocks
 from stages.extraction.features_kernel import FEATURES
 from stages.extraction.markdown_kernel import render_markdown
+from stages.extraction.markup_kernel import NAVIGATION
 from stages.extraction.model import Model
 from stages.extraction.page_reader import PageReader
-from stages.extraction.page_table import DONE, S_NODES, S_TEXT, TOO_DEEP
+from stages.extraction.page_table import B_NODE, DONE, S_NODES, S_TEXT, TOO_DEEP
 from stages.extraction.render_kernel import render_text
 
 
@@ -37,8 +38,16 @@ class BlockExtractor:
             return "", f"the page nests deeper than max_depth ({reader.max_depth})"
         if status != DONE:
             return "", f"the page has more than max_nodes ({reader.max_nodes}) elements"
-        keep = np.ones(reader.blocks, np.bool_) if self._model is None else self.scores() > self._model.threshold
+        keep = np.ones(reader.blocks, np.bool_) if self._model is None else self._main_blocks(self._model.threshold)
         return self._render(keep), None
+
+    def _main_blocks(self, threshold: int) -> np.ndarray:
+        """The blocks that score above the threshold, less those in what a page itself calls navigation."""
+        page, measures = self._reader.page, self._reader.measures
+        main = self.scores() > threshold
+        # An element around half of the page was never closed, or is called so by mistake.
+        inside = measures.minor[page.blocks[: len(main), B_NODE]]
+        return main & (inside & NAVIGATION == 0)
 
     def scores(self) -> np.ndarray:
         """The model's score (int64) of each block of the page just scanned."""

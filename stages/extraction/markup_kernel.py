@@ -22,6 +22,7 @@ _ONE = np.uint64(1)
 _ARTICLE, _CONTENT = attribute_word_table.ARTICLE_BIT + 1, attribute_word_table.CONTENT_BIT + 1
 _ARTICLE_BODY = np.uint64(1 << attribute_word_table.ARTICLE_BODY_BIT)
 _HIDDEN = np.uint64(1 << attribute_word_table.HIDDEN_BIT)
+NAVIGATION = np.uint64(1 << attribute_word_table.NAVIGATION_BIT)
 _LONGEST_ENTITY = 32
 
 
@@ -32,6 +33,7 @@ def _name(text: str) -> np.uint64:
 _CLASS, _ID, _ROLE, _ITEMPROP = _name("class"), _name("id"), _name("role"), _name("itemprop")
 _STYLE, _HIDDEN_NAME, _ARIA_HIDDEN, _TYPE = _name("style"), _name("hidden"), _name("aria-hid"), _name("type")
 _DISPLAY, _TRUE, _MATH_TYPE = _name("display"), _name("true"), _name("math/tex")
+_NAVIGATION_ROLE = _name("navigation")
 
 # What `read_attributes` fills in, besides the bits: hash of the class, and whether these were seen.
 A_CLASS, A_SELF_CLOSING, A_ARIA_HIDDEN, A_MATH, ATTRIBUTES = range(5)
@@ -219,6 +221,8 @@ def read_attributes(
         start, stop, position = _value_range(data, position + 1, end)
         if name in (_CLASS, _ID, _ROLE, _ITEMPROP):
             bits |= _word_bits(data, start, stop, word_keys, word_bits)
+            if name == _ROLE and read_name(data, start, stop)[0] == _NAVIGATION_ROLE:
+                bits |= NAVIGATION
             if name == _CLASS:
                 hashed = _FNV_START
                 for at in range(start, stop):

@@ -22,6 +22,7 @@ from stages.extraction.markup_kernel import (
     A_CLASS,
     A_MATH,
     A_SELF_CLOSING,
+    NAVIGATION,
     after_comment,
     after_tag,
     find_end_tag,
@@ -87,7 +88,7 @@ from stages.extraction.tree_kernel import (
 from tokenizer.kernel_cache import kernel
 
 _BR, _IMG, _HR, _CODE, _TT, _KBD, _SAMP = (TAG[name] for name in "br img hr code tt kbd samp".split())
-_A, _MATH, _SCRIPT, _TITLE = (TAG[name] for name in "a math script title".split())
+_A, _MATH, _NAV, _SCRIPT, _TITLE = (TAG[name] for name in "a math nav script title".split())
 _ANNOTATION, _TEX = np.uint64(tag_table.packed("annotati")), np.uint64(tag_table.packed("tex"))
 
 
@@ -378,7 +379,7 @@ def _start_tag(
     """What a start tag does, its attributes read up to `position`; position to go on from."""
     if role == CONTAINER:
         end_block(page)
-        open_container(tag, bits, page.attributes[A_CLASS], page)
+        open_container(tag, bits | (NAVIGATION if tag == _NAV else np.uint64(0)), page.attributes[A_CLASS], page)
     elif role == INLINE:
         open_inline(tag, bits | (MUTED if page.attributes[A_ARIA_HIDDEN] != 0 else np.uint64(0)), page)
         _mark_code(tag, MARK_CODE, page)

@@ -36,6 +36,28 @@ def test_navigation_and_teasers_are_left_out():
         assert unwanted not in text
 
 
+def test_what_a_manual_calls_navigation_is_left_out():
+    sections = "".join(
+        f"<section id=s{n}><h2>Section {n}<a class=headerlink href=#s{n}>¶</a></h2><p>Item {n} is made by calling it "
+        f"with a name. The call returns once the item is there, and raises an error where {n} is taken.</p>"
+        "<pre>make(item)\nuse(item)</pre></section>"
+        for n in range(12)
+    )
+    contents = "".join(f"<li><a href=#s{n}>Contents of {n}</a></li>" for n in range(12))
+    sidebar = f"<h3>Table of Contents</h3><ul>{contents}</ul><h4>Previous topic</h4><p>Installing</p>"
+    for start, end in (("<nav>", "</nav>"), ("<div role='navigation' aria-label=main>", "</div>")):
+        page = f"<title>Items</title><div class=body role=main><h1>Items</h1>{sections}</div>{start}{sidebar}{end}"
+        text, _ = MAIN.text_of(page.encode())
+        assert text.count("returns once the item is there") == text.count("use(item)") == 12
+        assert not re.search("¶|Contents|Previous topic|Installing", text)
+
+
+def test_a_page_inside_an_unclosed_navigation_keeps_its_text():
+    prose = "<p>It was a long day, and nobody knew what to do with it; so they went home, each by a way of his own.</p>"
+    text, _ = MAIN.text_of(f"<body><nav><a href=/>Home</a><article><h1>A day</h1>{prose * 9}</article>".encode())
+    assert text.count("went home") == 9
+
+
 def test_annotated_pages_are_met(shared_data):
     # The model has learned from these pages; benchmarks.extraction_quality cross-validates.
     pages = read_annotated(shared_data / "extraction" / "article_extraction_benchmark.jsonl.zst")
