@@ -22,9 +22,9 @@ import numpy as np
 
 from benchmarks.extraction_pages import LabelledPage, label_annotated, read_annotated, read_crawls
 from benchmarks.shingles import score_page, total_scores
-from stages.extraction.classifier_kernel import CONTEXT, ONE, TILE, score_blocks
+from stages.extraction.classifier_kernel import CONTEXT, ONE, score_blocks
 from stages.extraction.features_kernel import FEATURES
-from stages.extraction.forest import forest_of
+from stages.extraction.forest import empty_tile, forest_of
 from stages.extraction.model import WEIGHTS, Model
 from stages.extraction.page_reader import PageReader
 from stages.extraction.page_table import Trees
@@ -109,7 +109,7 @@ def _scores_across_folds(
         seen = np.flatnonzero(folds != fold)
         forest = forest_of(_fit([pages[index] for index in seen], [rows[index] for index in seen]))
         for index in np.flatnonzero(folds == fold):
-            score_blocks(np.ascontiguousarray(rows[index].T), forest, np.empty(TILE, np.uint64), scores[index])
+            score_blocks(rows[index], forest, empty_tile(rows[index].shape[1]), scores[index])
     return scores
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stages.extraction.forest import Forest
+from stages.extraction.forest import TILE, Forest, Tile
 from stages.extraction.page_table import (
     B_NODE,
     L_BEFORE,
@@ -39,8 +39,6 @@ from tokenizer.kernel_cache import kernel
 
 #: Scores are in units of this fraction of a logit.
 ONE = 1 << 16
-#: Blocks that are judged at a time.
-TILE = 256
 _ALL_LEAVES = np.uint64(2**64 - 1)
 OFFSETS = (-4, -3, -2, -1, 1, 2, 3, 4)
 RADII = (3, 8)
@@ -59,19 +57,21 @@ CONTEXT: list[str] = [
 
 
 @kernel
-def score_blocks(columns: Array, forest: Forest, reach: Array, scores: Array) -> None:
-    """Fill `scores` (int64) with the sum of what the trees say of each block, given a row of `columns` a feature.
-
-    `reach` (TILE of uint64) is room for the leaves that are left of each block's.
-    """
+def score_blocks(rows: Array, forest: Forest, tile: Tile, scores: Array) -> None:
+    """Fill `scores` (int64) with the sum of what the trees say of each row of features."""
+    reach = tile.reach
     for first in range(0, len(scores), TILE):
         count = min(TILE, len(scores) - first)
+        for place in range(len(forest.used)):
+            feature = forest.used[place]
+            for block in range(count):
+                tile.columns[place, block] = rows[first + block, feature]
         sums = scores[first : first + count]
         sums[:] = 0
         for tree in range(len(forest.values)):
             reach[:] = _ALL_LEAVES
             for node in range(forest.starts[tree], forest.starts[tree + 1]):
-                column = columns[forest.features[node], first : first + count]
+                column = tile.columns[forest.columns[node]]
                 threshold, kept = forest.thresholds[node], forest.kept[node]
                 for block in range(count):
                     reach[block] &= kept if column[block] > threshold else _ALL_LEAVES

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from stages.extraction.classifier_kernel import CONTEXT, TILE, score_blocks
+from stages.extraction.classifier_kernel import CONTEXT, score_blocks
 from stages.extraction.features_kernel import FEATURES
+from stages.extraction.forest import empty_tile
 from stages.extraction.markdown_kernel import render_markdown
 from stages.extraction.markup_kernel import NAVIGATION
 from stages.extraction.model import Model
@@ -26,9 +27,8 @@ class BlockExtractor:
         self._model, self._markdown = model, markdown
         self._reader = PageReader(max_depth, max_nodes)
         self._out = np.zeros(0, np.uint8)
-        # A row a feature and a column a block, because trees ask one question of many blocks.
-        self._columns = np.empty((len(FEATURES) + len(CONTEXT), 0), np.float32)
-        self._reach = np.empty(TILE, np.uint64)
+        self._rows = np.empty((0, len(FEATURES) + len(CONTEXT)), np.float32)
+        self._tile = empty_tile(self._rows.shape[1])
 
     def text_of(self, html: bytes) -> tuple[str, str | None]:
         """The text of a page in UTF-8, and why there is none."""
@@ -53,14 +53,14 @@ class BlockExtractor:
         """The model's score (int64) of each block of the page just scanned."""
         assert self._model is not None
         count = self._reader.blocks
-        if self._columns.shape[1] < count:
-            self._columns = np.empty((len(self._columns), _unaligned(count + count // 2)), np.float32)
+        if len(self._rows) < count:
+            self._rows = np.empty((count + count // 2, self._rows.shape[1]), np.float32)
         first, second = self._model.forests
-        scores = np.empty(count, np.int64)
-        self._reader.fill_features(self._columns[: len(FEATURES)].T)
-        score_blocks(self._columns, first, self._reach, scores)
-        self._reader.fill_context(scores, self._columns[len(FEATURES) :].T)
-        score_blocks(self._columns, second, self._reach, scores)
+        rows, scores = self._rows[:count], np.empty(count, np.int64)
+        self._reader.fill_features(rows)
+        score_blocks(rows, first, self._tile, scores)
+        self._reader.fill_context(scores, rows[:, len(FEATURES) :])
+        score_blocks(rows, second, self._tile, scores)
         return scores
 
     def _render(self, keep: np.ndarray) -> str:
@@ -75,8 +75,3 @@ class BlockExtractor:
             self._out = np.zeros(room + room // 2, np.uint8)
         size = (render_markdown if self._markdown else render_text)(keep, page, self._out)
         return self._out[:size].tobytes().decode()
-
-
-def _unaligned(blocks: int) -> int:
-    """At least so many float32, and such a length that one block's features lie in different sets of a cache."""
-    return 32 * (blocks // 32 + 1) + 16

@@ -13,20 +13,37 @@ from stages.extraction.page_table import Array, Trees
 
 #: Bits of the integers that stand for a tree's leaves.
 MOST_LEAVES = 64
+#: Blocks that are judged at a time.
+TILE = 256
+#: Floats between the columns of a tile: an odd number of cache lines, so that they share no set of the cache.
+_STRIDE = TILE + 16
 
 
 class Forest(NamedTuple):
-    """The inner nodes of tree t are at starts[t] to starts[t + 1] of the three arrays that follow.
+    """The inner nodes of tree t are at starts[t] to starts[t + 1] of the three arrays after it.
 
+    `used` are the features that any node asks of, and `columns` their places there, node by node.
     A tree's leaves are numbered from left to right. `kept` has the bits of those that stay in reach where the node's
     feature is above its threshold, which are all but those on its left; `values` a row of leaves for each tree.
     """
 
+    used: Array
     starts: Array
-    features: Array
+    columns: Array
     thresholds: Array
     kept: Array
     values: Array
+
+
+class Tile(NamedTuple):
+    """Room for the blocks that are judged at a time: a row of `columns` a feature, and each one's leaves in reach."""
+
+    columns: Array
+    reach: Array
+
+
+def empty_tile(features: int) -> Tile:
+    return Tile(np.empty((features, _STRIDE), np.float32), np.empty(TILE, np.uint64))
 
 
 def forest_of(trees: Trees) -> Forest:
@@ -42,9 +59,11 @@ def forest_of(trees: Trees) -> Forest:
     for row, numbers in zip(values, leaves, strict=True):
         row[: len(numbers)] = trees.values[numbers]
     everything = (1 << MOST_LEAVES) - 1
+    used, columns = np.unique(trees.features[nodes], return_inverse=True)
     return Forest(
+        used,
         np.array(starts, np.int32),
-        trees.features[nodes],
+        columns.astype(np.int32),
         trees.thresholds[nodes],
         np.array([everything & ~bits for bits in left], np.uint64),
         values,

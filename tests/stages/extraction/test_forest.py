@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stages.extraction.classifier_kernel import TILE, score_blocks
-from stages.extraction.forest import MOST_LEAVES, forest_of
+from stages.extraction.classifier_kernel import score_blocks
+from stages.extraction.forest import MOST_LEAVES, TILE, empty_tile, forest_of
 from stages.extraction.page_table import Trees
 
 FEATURES = 7
@@ -51,10 +51,10 @@ def walked(row: np.ndarray, trees: Trees) -> int:
 def test_scores_are_those_of_walking_down(blocks):
     trees = grown([1, 2, 3, 15, 16, 31, 32, 33, 63, MOST_LEAVES], seed=blocks)
     # Whole numbers, so that many features lie exactly at a threshold.
-    columns = np.random.default_rng(1).integers(-4, 5, (FEATURES, blocks)).astype(np.float32)
+    rows = np.random.default_rng(1).integers(-4, 5, (blocks, FEATURES)).astype(np.float32)
     scores = np.full(blocks, 99, np.int64)
-    score_blocks(columns, forest_of(trees), np.empty(TILE, np.uint64), scores)
-    assert scores.tolist() == [walked(row, trees) for row in columns.T]
+    score_blocks(rows, forest_of(trees), empty_tile(FEATURES), scores)
+    assert scores.tolist() == [walked(row, trees) for row in rows]
 
 
 def test_a_tree_of_more_leaves_than_bits_is_refused():
