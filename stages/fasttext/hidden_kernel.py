@@ -2,7 +2,7 @@
 
 Joulin et al. 2016 (arXiv 1607.01759; hashed character n-grams as in Bojanowski et al. 2017, arXiv 1607.04606). A text
 is the mean of the rows of its tokens, of their character n-grams and of its word n-grams. A token's rows are
-summed once and kept in a direct-mapped cache over the batch (words repeat), each sum being made alone and from zero,
+summed once and kept in a two-way cache over the batch (words repeat), each sum being made alone and from zero,
 so that a result does not depend on what else is in the batch. Cost: a repeated token is one hash and one addition of
 `dim` floats; a new one about (maxn - minn + 1) rows a character.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from stages.vector_kernel import flag_count
 from tokenizer.kernel_cache import allocating_kernel, kernel
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 FNV_START = np.uint32(2166136261)
 FNV_PRIME = np.uint32(16777619)
 _WORD_NGRAM_FACTOR = np.uint64(116049371)
+_ONE, _32, _LOW = np.uint64(1), np.uint64(32), np.uint64(0xFFFFFFFF)
 _OPEN, _CLOSE, _SLASH, _LETTER_S = 60, 62, 47, 115
 _LABEL = np.frombuffer(b"__label__", dtype=np.uint8)
 #: What the cache knows of a token: its last eight bytes as one number, its bytes, where one lies, its rows.
@@ -43,20 +45,20 @@ class Tables(NamedTuple):
     most: int  # of the longest; 0 for none
     word_ngrams: int  # tokens of the longest word n-gram; 1 for none
     buckets: int  # rows of n-grams before pruning; 0 where n-grams have no rows
-    bucket_rows: Array  # int32, row or -1 by bucket; empty: the row is words + bucket
-    bucket_bits: Array  # uint8, a bit by bucket: whether it has a row; stays in the processor's cache
+    reciprocal: int  # of buckets, see bucket_of
+    bucket_index: Array  # uint64 for 32 buckets each, see row_of; empty: the row is words + bucket
     rows: Array  # float32 (rows, dim)
 
 
 class Scratch(NamedTuple):
     """What summing a batch keeps between texts. The cache's entries lie in the order in which tokens came up."""
 
-    slots: Array  # int32, a power of two of them: the entry of the token that hashes there, or -1
+    slots: Array  # int32, a power of two of pairs: the entries of tokens that hash there, the last met first, or -1
     cached: Array  # int64 (entries, 4): _TAIL, _SIZE, _START, _NUMBER
     sums: Array  # float32 (entries, dim)
     used: Array  # int64: entries so far, rows that wait
     marked: Array  # uint8, a token in "<" and ">"
-    gathered: Array  # int64, buckets of the n-grams that begin at one character
+    gathered: Array  # int64, rows of character n-grams still to be added
     partial: Array  # uint64, hashes of the word n-grams that still grow, of one word first
     waiting: Array  # int64, rows of word n-grams still to be added
 
@@ -126,17 +128,38 @@ def find_entry(tables: Tables, data: Array, start: int, size: int, value: int) -
 
 
 @kernel
+def bucket_of(value: int, buckets: int, reciprocal: int) -> np.int64:
+    """value % buckets for 32-bit numbers, by a multiplication in the place of the slower division.
+
+    The lower half of `reciprocal` is 2^k // buckets with the greatest k that leaves it 32 bits, the upper half k. The
+    quotient is right or one too small (Granlund and Montgomery 1994, "Division by invariant integers").
+    """
+    quotient = np.uint64(value) * (reciprocal & _LOW) >> (reciprocal >> _32)
+    rest = np.int64(value) - np.int64(quotient) * buckets
+    return rest - buckets if rest >= buckets else rest
+
+
+@kernel
 def has_row(tables: Tables, bucket: int) -> np.int64:
     """1 if an n-gram's bucket has a row, 0 where it was pruned."""
-    if tables.bucket_bits.size:
-        return np.int64(tables.bucket_bits[bucket >> 3] >> (bucket & 7) & 1)
+    if tables.bucket_index.size:
+        return np.int64(tables.bucket_index[bucket >> 5] >> np.uint64(bucket & 31) & _ONE)
     return np.int64(1)
 
 
 @kernel
 def row_of(tables: Tables, bucket: int) -> np.int64:
-    """The row of a bucket that has one."""
-    return np.int64(tables.bucket_rows[bucket]) if tables.bucket_rows.size else np.int64(tables.words + bucket)
+    """The row of a bucket that has one.
+
+    Rows of pruned models lie in the order of their buckets. The upper half of the index's number for 32 buckets says
+    how many rows the buckets before them have, the lower half which of them has one (Jacobson 1989, "Space-efficient
+    static trees and graphs": rank). So one look into a table that stays in the processor's cache finds a row.
+    """
+    if tables.bucket_index.size:
+        known = tables.bucket_index[bucket >> 5]
+        before = known & ((_ONE << np.uint64(bucket & 31)) - _ONE)
+        return np.int64(tables.words + np.int64(known >> _32) + flag_count(before))
+    return np.int64(tables.words + bucket)
 
 
 @kernel
@@ -150,16 +173,16 @@ def add_row(total: Array, row: Array) -> None:
 def add_ngrams(tables: Tables, marked: Array, size: int, gathered: Array, total: Array) -> int:
     """Add the rows of the character n-grams of a token in "<" and ">" to `total`; returns their number.
 
-    Those of one start are gathered without a branch first: which n-grams were pruned is past foreseeing.
+    They are gathered without a branch first: which n-grams were pruned is past foreseeing.
     """
     total_found = 0
-    buckets = np.uint32(tables.buckets)
+    found = 0
+    buckets, reciprocal = np.int64(tables.buckets), np.uint64(tables.reciprocal)
     for start in range(size):
         if marked[start] & 0xC0 == 0x80:
             continue
         value = FNV_START
         place = start
-        found = 0
         for characters in range(1, tables.most + 1):
             if place >= size:
                 break
@@ -169,13 +192,22 @@ def add_ngrams(tables: Tables, marked: Array, size: int, gathered: Array, total:
                 value = np.uint32((value ^ np.uint32(np.int8(marked[place]))) * FNV_PRIME)
                 place += 1
             if characters >= tables.least and not (characters == 1 and (start == 0 or place == size)):
-                bucket = np.int64(value % buckets)
-                gathered[found] = bucket
+                bucket = bucket_of(value, buckets, reciprocal)
+                gathered[found] = row_of(tables, bucket)
                 found += has_row(tables, bucket)
-        for ngram in range(found):
-            add_row(total, tables.rows[row_of(tables, gathered[ngram])])
-        total_found += found
-    return total_found
+        if found > gathered.size - tables.most:
+            add_rows(tables.rows, gathered, found, total)
+            total_found += found
+            found = 0
+    add_rows(tables.rows, gathered, found, total)
+    return total_found + found
+
+
+@kernel
+def add_rows(rows: Array, gathered: Array, count: int, total: Array) -> None:
+    """Add the first `count` rows that were gathered to `total`, one after another."""
+    for ngram in range(count):
+        add_row(total, rows[gathered[ngram]])
 
 
 @kernel
@@ -255,7 +287,7 @@ def is_end(data: Array, start: int, size: int) -> bool:
 def mean_rows(data: Array, offsets: Array, tables: Tables, slots: int, hidden: Array) -> Array:
     """Fill `hidden` (float32, texts x dim) with each text's mean of rows; returns the numbers of rows (int64).
 
-    `slots`, a power of two, is the size of the cache of tokens.
+    `slots`, a power of two, is the size of the cache of tokens, whose memory is touched as tokens come up.
     """
     texts = offsets.size - 1
     counts = np.zeros(texts, dtype=np.int64)
@@ -263,12 +295,12 @@ def mean_rows(data: Array, offsets: Array, tables: Tables, slots: int, hidden: A
     for text in range(texts):
         longest = max(longest, offsets[text + 1] - offsets[text])
     scratch = Scratch(
-        np.full(slots, -1, dtype=np.int32),
+        np.full((slots // 2, 2), -1, dtype=np.int32),
         np.empty((slots, 4), dtype=np.int64),
         np.empty((slots, hidden.shape[1]), dtype=np.float32),
         np.zeros(2, dtype=np.int64),
         np.empty(longest + 2, dtype=np.uint8),
-        np.empty(tables.most + 1, dtype=np.int64),
+        np.empty(_WAITING + tables.most, dtype=np.int64),
         np.zeros(max(tables.word_ngrams - 1, 1), dtype=np.uint64),
         np.empty(_WAITING, dtype=np.int64),
     )
@@ -306,20 +338,23 @@ def mean_row(
             tail = tail << 8 | np.int64(data[place])
             place += 1
         size = place - start
-        slot = np.int64(value ^ (value >> np.uint32(15))) & (scratch.slots.size - 1)
-        entry = np.int64(scratch.slots[slot])
+        pair = scratch.slots[np.int64(value ^ (value >> np.uint32(15))) & (scratch.slots.shape[0] - 1)]
+        entry = np.int64(pair[0])
         if entry < 0 or not is_cached(data, start, size, tail, scratch.cached[entry]):
-            if is_end(data, start, size):
-                break
-            if entry < 0:
-                entry = scratch.used[0]
-                scratch.used[0] += 1
-                scratch.slots[slot] = entry
-            known = scratch.cached[entry]
-            known[_NUMBER] = sum_token(tables, data, start, size, value, scratch, scratch.sums[entry])
-            known[_TAIL] = tail
-            known[_SIZE] = size
-            known[_START] = start
+            entry = np.int64(pair[1])
+            pair[1] = pair[0]
+            if entry < 0 or not is_cached(data, start, size, tail, scratch.cached[entry]):
+                if is_end(data, start, size):
+                    break
+                if entry < 0:
+                    entry = scratch.used[0]
+                    scratch.used[0] += 1
+                known = scratch.cached[entry]
+                known[_NUMBER] = sum_token(tables, data, start, size, value, scratch, scratch.sums[entry])
+                known[_TAIL] = tail
+                known[_SIZE] = size
+                known[_START] = start
+            pair[0] = entry
         known = scratch.cached[entry]
         if known[_NUMBER] == _IS_LABEL:
             continue

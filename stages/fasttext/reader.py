@@ -29,6 +29,7 @@ _TOO_MANY = 10**15
 _MOST_BUCKETS = 200_000_000
 _MOST_WORDS = 64
 _MAPPED_FROM = 64 << 20
+_CACHE_LINE = 64
 
 
 def load_model(path: Path) -> FastTextModel:
@@ -231,18 +232,20 @@ class _Reader:
         words = entries.words
         has_ngrams = arguments.most > 0 or arguments.word_ngrams > 1
         buckets = arguments.bucket if has_ngrams and entries.pruned != 0 else 0
-        bucket_rows = np.empty(0, dtype=np.int32)
+        bucket_index = np.empty(0, dtype=np.uint64)
         needed = words
         if entries.pruned > 0 and buckets:
             if pairs.min() < 0 or pairs[:, 0].max() >= buckets:
                 self.fail("its table of pruned n-grams is damaged")
-            bucket_rows = np.full(buckets, -1, dtype=np.int32)
-            bucket_rows[pairs[:, 0]] = words + pairs[:, 1]
             needed = words + int(pairs[:, 1].max()) + 1
         elif buckets:
             needed = words + buckets
         if needed > len(rows):
             self.fail(f"{len(rows)} rows of input where {needed} are needed")
+        if entries.pruned > 0 and buckets:
+            kept, first = np.unique(pairs[::-1, 0], return_index=True)
+            bucket_index = _bucket_index(kept, buckets)
+            rows = _aligned(rows[:words], rows[words + pairs[::-1, 1][first]])
         slots = np.full(1 << (2 * len(entries.spans)).bit_length(), -1, dtype=np.int32)
         fill_slots(entries.data, entries.spans, slots)
         return Tables(
@@ -255,10 +258,36 @@ class _Reader:
             most=arguments.most,
             word_ngrams=arguments.word_ngrams if buckets else 1,
             buckets=buckets,
-            bucket_rows=bucket_rows,
-            bucket_bits=np.packbits(bucket_rows >= 0, bitorder="little"),
+            reciprocal=_reciprocal(buckets),
+            bucket_index=bucket_index,
             rows=rows,
         )
+
+
+def _reciprocal(buckets: int) -> int:
+    """What hidden_kernel.bucket_of multiplies with."""
+    if buckets == 0:
+        return 0
+    shift = 31 + (buckets - 1).bit_length()
+    return shift << 32 | (1 << shift) // buckets
+
+
+def _bucket_index(kept: np.ndarray, buckets: int) -> np.ndarray:
+    """What hidden_kernel.row_of looks up, for the buckets that have rows, ascending."""
+    bits = np.zeros(-(-buckets // 32), dtype=np.uint64)
+    np.bitwise_or.at(bits, kept >> 5, np.uint64(1) << (kept & 31).astype(np.uint64))
+    before = np.searchsorted(kept, np.arange(len(bits)) * 32)
+    return bits | before.astype(np.uint64) << np.uint64(32)
+
+
+def _aligned(*parts: np.ndarray) -> np.ndarray:
+    """The rows of all parts in one matrix that begins where a line of the processor's cache does."""
+    rows, dim = sum(map(len, parts)), parts[0].shape[1]
+    memory = np.empty(rows * dim + _CACHE_LINE, dtype=np.float32)
+    start = -memory.ctypes.data // memory.itemsize % (_CACHE_LINE // memory.itemsize)
+    matrix: np.ndarray = np.concatenate(parts, out=memory[start : start + rows * dim].reshape(rows, dim))
+    matrix.setflags(write=False)
+    return matrix
 
 
 def _leaves_from_left(children: np.ndarray) -> np.ndarray:
