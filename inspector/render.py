@@ -76,6 +76,9 @@ def _show_run(described: dict[str, Any]) -> None:
         share = f"{rows_out / rows_in:.1%}" if rows_in else ""
         rows.append([step["stage"], _count(rows_in), _count(rows_out), share, f"{step['seconds']:.2f}", rate, speed])
     _print_table(["stage", "rows in", "rows out", "kept", "worker seconds", "rows/s", "MB/s"], rows)
+    if described["compile_seconds"] >= 1:
+        seconds = described["compile_seconds"]
+        _line(f"besides, {seconds:.0f} s went into compiling kernels, as happens once on each machine for each version")
     if described["rules"]:
         _line()
         _print_table(["dropped by rule", "rows"], [[rule, f"{n:,}"] for rule, n in described["rules"].items()])

@@ -34,6 +34,7 @@ from pipeline.resume import missing_tasks
 from pipeline.storage import location
 from pipeline.totals import Totals
 from pipeline.workspace import Workspace
+from tokenizer.kernel_cache import nothing_compiled
 
 
 @dataclass
@@ -70,6 +71,8 @@ def run(
         previous = previous_plan(workspace)
         plan = prepare(recipe, inputs, limit, workspace, progress)
         result = RunResult(workspace.run, Totals())
+        if executor in ("inline", "local") and nothing_compiled():
+            progress.say("no kernels of this version are compiled here yet; those that stages need take minutes, once")
         runner = make_executor(executor, workers, limits)
         try:
             with _stopped_by_signals(runner, progress):

@@ -98,6 +98,8 @@ class Manifest:
     #: When the task began, in seconds since 1970; a report's wall time is the union over tasks.
     started: float = 0.0
     slowest: SlowestBatch | None = None
+    #: Those of `seconds` in which kernels were compiled; the stages' seconds are without them.
+    compile_seconds: float = 0.0
 
     def save(self, path: Path) -> None:
         write_json(path, asdict(self))

@@ -30,6 +30,7 @@ from pipeline.task_inputs import TaskInputs
 from pipeline.task_outputs import TaskOutputs
 from stages.base import Filter, InputPart, Split, Transform
 from stages.judge import Judge
+from tokenizer.kernel_cache import seconds_compiling
 
 
 @dataclass
@@ -100,10 +101,10 @@ class RowwiseTask:
             ):
                 recipe = self._plan.recipe
                 collector = RejectCollector(reject_columns, recipe.rejects, recipe.seed, ended)
-                started = time.perf_counter()
+                started = _work_clock()
                 for batch in self._batches():
                     self._process(batch, kept, collector)
-                    ended_at = time.perf_counter()
+                    ended_at = _work_clock()
                     self._note_seconds(batch.rows, ended_at - started)
                     started = ended_at
         if not self.rows.balanced():
@@ -124,9 +125,9 @@ class RowwiseTask:
         batches = self._all_batches()
         source = self._running[self._source_label]
         while True:
-            started = time.perf_counter()
+            started = _work_clock()
             batch = next(batches, None)
-            source.seconds += time.perf_counter() - started
+            source.seconds += _work_clock() - started
             if batch is None:
                 return
             self._reporter.batch(batch.rows.num_rows + batch.ended.num_rows)
@@ -182,7 +183,7 @@ class RowwiseTask:
             if batch.num_rows == 0:
                 break
             running = self._running[label]
-            started = time.perf_counter()
+            started = _work_clock()
             running.rows_in += batch.num_rows
             running.bytes_in += _content_bytes(batch)
             batch, positions = self._run_stage(label, stage, batch, positions, rejects)
@@ -191,7 +192,7 @@ class RowwiseTask:
             if label in self._judges and batch.num_rows:
                 batch, positions = self._judge(label, batch, positions, rejects)
             running.rows_out += batch.num_rows
-            running.seconds += time.perf_counter() - started
+            running.seconds += _work_clock() - started
         if batch.num_rows:
             self.rows.kept += batch.num_rows
             kept.add(batch.cast(kept.schema) if batch.schema != kept.schema else batch)
@@ -290,6 +291,11 @@ class RowwiseTask:
             else:
                 self.rows.dropped[rule] = self.rows.dropped.get(rule, 0) + 1
         rejects.add(rows, positions, verdict)
+
+
+def _work_clock() -> float:
+    """Seconds, less those of compiling kernels, which a machine does once and which say nothing of a stage's speed."""
+    return time.perf_counter() - seconds_compiling()
 
 
 def _identities(batch: pa.RecordBatch) -> list[tuple[str, int, int]]:

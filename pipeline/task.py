@@ -25,6 +25,7 @@ from pipeline.running_marker import marked_as_running
 from pipeline.task_inputs import TaskInputs
 from pipeline.task_outputs import TaskOutputs
 from pipeline.workspace import Workspace
+from tokenizer.kernel_cache import seconds_compiling
 
 
 def run_task(
@@ -71,6 +72,7 @@ def _run(
     phase: PlannedPhase, index: int, inputs: TaskInputs, reporter: TaskReporter, attempt: int, rehearse: int
 ) -> Manifest:
     began, started, cpu = time.time(), time.perf_counter(), time.process_time()
+    compiled_before = seconds_compiling()
     plan, outputs = inputs.plan, TaskOutputs(phase, inputs.workspace)
     described = inputs.describe(phase, index)
     rows, accounts, counters, bytes_read, slowest = None, [], {}, 0, None
@@ -104,6 +106,7 @@ def _run(
         attempt=attempt,
         started=round(began, 3),
         slowest=slowest,
+        compile_seconds=round(seconds_compiling() - compiled_before, 6),
     )
 
 

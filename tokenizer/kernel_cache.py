@@ -4,12 +4,16 @@ numba's own cache is keyed by the file a function stands in, so an edit of a hel
 stale machine code behind. Here the cache directory is named by the hash of every `*_kernel.py` file of
 our packages, and of every `*_table.py`, whose constants kernels freeze. By convention numba code lives in files
 named `*_kernel.py` and nowhere else.
+
+What a first run on a machine spends compiling is counted, so that nobody takes it for the speed of a stage.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import os
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -19,16 +23,52 @@ _ROOT = Path(__file__).resolve().parent.parent
 _PACKAGES = ("tokenizer", "stages", "shards")
 
 
-@cache
-def _configure() -> None:
-    import numba
+#: Wall seconds that this process has spent compiling, and how deep in it is: kernels compile those they call.
+_compiling = {"seconds": 0.0, "since": 0.0, "depth": 0}
 
-    digest = hashlib.sha256(numba.__version__.encode())
+
+@cache
+def _folder() -> Path:
+    """Where the machine code of these sources lies."""
+    digest = hashlib.sha256(importlib.metadata.version("numba").encode())
     for package in _PACKAGES:
         for file in sorted(path for end in ("kernel", "table") for path in (_ROOT / package).rglob(f"*_{end}.py")):
             digest.update(file.relative_to(_ROOT).as_posix().encode() + b"\0" + file.read_bytes())
     base = Path(os.environ.get("CORPUSMILL_CACHE") or Path.home() / ".cache" / "corpusmill")
-    vars(numba.config)["CACHE_DIR"] = str(base / "numba" / digest.hexdigest()[:16])
+    return base / "numba" / digest.hexdigest()[:16]
+
+
+def nothing_compiled() -> bool:
+    """Whether no kernel of this version has been compiled on this machine yet."""
+    return not _folder().is_dir()
+
+
+def seconds_compiling() -> float:
+    """Wall seconds that this process has spent compiling; loading from the cache is not among them."""
+    under_way = time.perf_counter() - _compiling["since"] if _compiling["depth"] else 0.0
+    return _compiling["seconds"] + under_way
+
+
+@cache
+def _configure() -> None:
+    import numba
+    from numba.core import event
+
+    class Clock(event.Listener):
+        """Counts the time in which numba compiles, whatever compiles what."""
+
+        def on_start(self, event: Any) -> None:
+            if not _compiling["depth"]:
+                _compiling["since"] = time.perf_counter()
+            _compiling["depth"] += 1
+
+        def on_end(self, event: Any) -> None:
+            _compiling["depth"] -= 1
+            if not _compiling["depth"]:
+                _compiling["seconds"] += time.perf_counter() - _compiling["since"]
+
+    event.register("numba:compile", Clock())
+    vars(numba.config)["CACHE_DIR"] = str(_folder())
 
 
 def kernel(function: Callable[..., Any]) -> Any:
