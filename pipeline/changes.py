@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pipeline.fingerprint import explain_change
 from pipeline.plan import Plan, PlannedPhase
+from pipeline.resume import PART_OF
 
 
 def explain_phase(previous: Plan | None, phase: PlannedPhase) -> str | None:
@@ -25,10 +26,13 @@ def explain_phase(previous: Plan | None, phase: PlannedPhase) -> str | None:
     return "because it reads " + ", ".join(producers) + ", which changed"
 
 
-def explain_tasks(reasons: Sequence[str]) -> str | None:
-    """Why some finished tasks run again: the inputs that changed."""
+def explain_tasks(previous: Plan | None, plan: Plan, reasons: Sequence[str]) -> str | None:
+    """Why some finished tasks run again: another --limit, or the inputs that changed."""
     if not reasons:
         return None
     distinct = list(dict.fromkeys(reasons))
+    if previous and previous.limit != plan.limit and all(reason.startswith(PART_OF) for reason in distinct):
+        before, now = ("none" if limit is None else f"{limit:,}" for limit in (previous.limit, plan.limit))
+        return f"because of --limit {before} -> {now}"
     shown = ", ".join(distinct[:3]) + (f" and {len(distinct) - 3} more" if len(distinct) > 3 else "")
     return f"{len(reasons)} because of a change in {shown}"

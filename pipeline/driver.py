@@ -98,7 +98,7 @@ def _run_phases(
         done = phase.tasks - len(missing)
         result.ran[phase.name], result.skipped[phase.name] = len(missing), done
         why = explain_phase(previous, phase) if len(missing) == phase.tasks else None
-        progress.phase(phase.name, phase.tasks, done, why or explain_tasks(reasons))
+        progress.phase(phase.name, phase.tasks, done, why or explain_tasks(previous, plan, reasons))
         if missing:
             failures = runner.run_phase(plan, workspace.run, phase.name, missing, progress.update)
             progress.phase_ended(len(failures))

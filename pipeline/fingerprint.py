@@ -59,7 +59,9 @@ def explain_change(old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]
         for group in part:
             if part[group] == before.get(group):
                 continue
-            if isinstance(part[group], dict):
+            if group == "assets":
+                changes += _other_files(label, before.get(group) or {}, part[group])
+            elif isinstance(part[group], dict):
                 changes += _differences(label, before.get(group) or {}, part[group])
             else:
                 changes.append(f"{label} {group} {before.get(group)} -> {part[group]}")
@@ -69,6 +71,17 @@ def explain_change(old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]
 def _differences(label: str, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     return [f"{label}.{name} {_short(old.get(name))} -> {_short(new.get(name))}" for name in names]
+
+
+def _other_files(label: str, old: dict[str, str], new: dict[str, str]) -> list[str]:
+    """Files of other content by name; one that a field and the stage itself both name is told of once."""
+    changes: dict[tuple[str | None, str | None], str] = {}
+    for name in {**old, **new}:
+        before, after = old.get(name), new.get(name)
+        if before != after:
+            what = "added" if before is None else "left out" if after is None else "has other content"
+            changes.setdefault((before, after), f"{label}.{name} {what}")
+    return list(changes.values())
 
 
 def _short(value: Any) -> str:

@@ -13,6 +13,9 @@ from pipeline.plan import Plan, PlannedPhase
 from pipeline.task_inputs import TaskInputs
 from pipeline.workspace import Workspace
 
+#: How a reason begins where a file is the same and its range is not.
+PART_OF = "how much is read of "
+
 
 def missing_tasks(plan: Plan, phase: PlannedPhase, workspace: Workspace) -> tuple[list[int], list[str]]:
     """Tasks of a phase that must run, and for those that ran on other inputs, what changed.
@@ -102,5 +105,7 @@ def _outputs_present(manifest: Manifest, phase: PlannedPhase, inputs: TaskInputs
 def _first_difference(old: list[dict], new: list[dict]) -> str:
     for before, after in zip(old, new, strict=False):
         if before != after:
-            return str(after.get("file") or after.get("output"))
+            content = [(described.get("file"), described.get("checksum")) for described in (before, after)]
+            place = str(after.get("file") or after.get("output"))
+            return PART_OF + place if "file" in after and content[0] == content[1] else place
     return "the list of its inputs" if len(old) != len(new) else "its output files, which are missing or damaged"

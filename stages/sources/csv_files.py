@@ -93,9 +93,12 @@ class CsvSource(RecordSource):
             if row.values.count(field) == 1:
                 places[column] = row.values.index(field)
             elif self.fields.is_named(column):
-                problem = "has several columns" if field in row.values else "has no column"
-                names = ", ".join(row.values[:20])
-                raise StageError(f"{path}: {problem} '{field}'; set fields.{column}: one of {names}")
+                names = ", ".join(name for name in row.values[:20] if row.values.count(name) == 1)
+                mend = f"set fields.{column}: one of {names}"
+                if field in row.values:
+                    mend = f"rename all but one, or {mend}" if names else "rename all but one"
+                    raise StageError(f"{path}: its header names several columns '{field}'; {mend}")
+                raise StageError(f"{path}: has no column '{field}'; {mend}")
         return _Header(row.offset, len(row.values), places)
 
     def _rows(self, split: Split, path: Path) -> Iterator[_Row]:

@@ -142,6 +142,28 @@ def test_a_changed_file_reruns_its_task_and_names_it(
     assert published(out) == published(fresh)
 
 
+def test_another_limit_is_named_and_no_file_blamed(
+    lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(recipe(), [lines], tmp_path / "run", executor="inline", quiet=True, limit=20)
+    run(recipe(), [lines], tmp_path / "run", executor="inline", limit=25)
+    said = capsys.readouterr().err
+    assert "runs because of --limit 20 -> 25" in said
+    assert "part-" not in said
+
+
+def test_a_changed_list_is_named_once_and_without_its_checksums(
+    lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = tmp_path / "words.txt"
+    data = recipe().to_data()
+    data["stages"].insert(1, {"bad_words": {"lists": [str(words)]}})
+    for text in ("one\n", "two\n"):
+        words.write_text(text)
+        run(Recipe.parse(data), [lines], tmp_path / "run", executor="inline")
+    assert "runs because bad_words.lists/0 has other content\n" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("policy", ["no_text", "off", {"sample": 0.5}])
 def test_counts_are_complete_under_every_rejects_policy(lines: Path, finished: Path, tmp_path: Path, policy) -> None:
     totals = run(recipe(rejects=policy), [lines], tmp_path / "run", executor="inline", quiet=True).totals
