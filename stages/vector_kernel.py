@@ -156,6 +156,20 @@ sentence_mark_flags = _flags(_may_end_sentence)
 
 
 @_intrinsic
+def byte_flags(typing: Any, data: Any, place: Any, byte: Any) -> Any:
+    """Which of the bytes from `place` on are `byte`, as the bits of a uint64."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        block = _load(context, builder, signature, arguments, _BLOCK, BLOCK)
+        lane = builder.insert_element(ir.Constant(_BLOCK, ir.Undefined), arguments[2], ir.Constant(ir.IntType(32), 0))
+        lanes = ir.Constant(ir.VectorType(ir.IntType(32), BLOCK), [0] * BLOCK)
+        wanted = builder.shuffle_vector(lane, ir.Constant(_BLOCK, ir.Undefined), lanes)
+        return builder.bitcast(builder.icmp_unsigned("==", block, wanted), _EIGHT)
+
+    return types.uint64(data, types.intp, types.uint8), code
+
+
+@_intrinsic
 def load_eight(typing: Any, data: Any, place: Any) -> Any:
     """data[place : place + 8] as a uint64, the first byte lowest."""
 

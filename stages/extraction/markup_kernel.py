@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from stages.extraction import attribute_word_table, entity_table, tag_table
-from tokenizer.kernel_cache import kernel
+from stages.vector_kernel import BLOCK, byte_flags, first_flag
+from tokenizer.kernel_cache import inlined_kernel, kernel
 
 Array = np.ndarray
 
@@ -37,6 +38,17 @@ _NAVIGATION_ROLE = _name("navigation")
 
 # What `read_attributes` fills in, besides the bits: hash of the class, and whether these were seen.
 A_CLASS, A_SELF_CLOSING, A_ARIA_HIDDEN, A_MATH, ATTRIBUTES = range(5)
+
+
+@inlined_kernel
+def next_byte(data: Array, position: int, end: int, byte: int) -> int:
+    """Position of the next `byte`, or the end."""
+    while position < end:
+        flags = byte_flags(data, position, byte)
+        if flags != 0:
+            return min(end, position + first_flag(flags))
+        position += BLOCK
+    return end
 
 
 @kernel
@@ -105,26 +117,30 @@ def after_tag(data: Array, position: int, end: int) -> int:
 @kernel
 def after_comment(data: Array, position: int, end: int) -> int:
     """Position after the `-->` of a comment; `position` is that of its first `--`, which may be part of it."""
-    while position + 2 < end:
-        if data[position] == 45 and data[position + 1] == 45:
+    while True:
+        position = next_byte(data, position, end, 45)
+        if position + 2 >= end:
+            return end
+        if data[position + 1] == 45:
             if data[position + 2] == 62:
                 return position + 3
             if data[position + 2] == 33 and position + 3 < end and data[position + 3] == 62:
                 return position + 4
         position += 1
-    return end
 
 
 @kernel
 def find_end_tag(data: Array, position: int, end: int, name: np.uint64) -> int:
     """Position of the next `</name`, or the end."""
-    while position + 2 < end:
-        if data[position] == 60 and data[position + 1] == 47:
+    while True:
+        position = next_byte(data, position, end, 60)
+        if position + 2 >= end:
+            return end
+        if data[position + 1] == 47:
             found, _, _ = read_name(data, position + 2, end)
             if found == name:
                 return position
         position += 1
-    return end
 
 
 @kernel
@@ -184,11 +200,8 @@ def _value_range(data: Array, position: int, end: int) -> tuple[int, int, int]:
     while position < end and data[position] <= 32:
         position += 1
     if position < end and (data[position] == 34 or data[position] == 39):
-        quote = data[position]
         start = position + 1
-        position = start
-        while position < end and data[position] != quote:
-            position += 1
+        position = next_byte(data, start, end, data[position])
         return start, position, min(position + 1, end)
     start = position
     while position < end and data[position] > 32 and data[position] != 62:
@@ -196,7 +209,7 @@ def _value_range(data: Array, position: int, end: int) -> tuple[int, int, int]:
     return start, position, position
 
 
-@kernel
+@inlined_kernel
 def read_attributes(
     data: Array, position: int, end: int, word_keys: Array, word_bits: Array, found: Array
 ) -> tuple[int, np.uint64]:

@@ -37,7 +37,7 @@ from stages.extraction.page_table import (
     Page,
 )
 from stages.extraction.tag_table import TAG
-from tokenizer.kernel_cache import kernel
+from tokenizer.kernel_cache import inlined_kernel, kernel
 
 #: Bit of an inline element whose text is left out: with aria-hidden, as formulas drawn besides their source have.
 #: What `hidden` or a style hides stays, because scripts show it: tabs, answers, the text of an application.
@@ -98,7 +98,7 @@ def end_inline(tag: int, page: Page) -> None:
     page.state[S_INLINE] -= 1
 
 
-@kernel
+@inlined_kernel
 def close_containers(size: int, page: Page) -> None:
     """Close containers until `size` are open, and the inline elements in them."""
     state = page.state
@@ -154,7 +154,7 @@ def _implied_by_table_part(tag: int, size: int, page: Page) -> int:
     return size
 
 
-@kernel
+@inlined_kernel
 def _kept_open(tag: int, page: Page) -> int:
     """How many containers stay open when one named `tag` begins."""
     size = page.state[S_STACK]
@@ -173,7 +173,7 @@ def _kept_open(tag: int, page: Page) -> int:
     return size
 
 
-@kernel
+@inlined_kernel
 def open_container(tag: int, bits: np.uint64, class_hash: np.uint64, page: Page) -> None:
     """Add a node and open it, after closing what its tag ends."""
     state = page.state
