@@ -1,9 +1,9 @@
-"""Compile numba kernels with an on-disk cache that notices edits in any kernel file.
+"""Compile numba kernels with an on-disk cache that notices edits in any file that a kernel is made of.
 
 numba's own cache is keyed by the file a function stands in, so an edit of a helper in another file leaves
-stale machine code behind. Here the cache directory is named by the hash of every `*_kernel.py` file of
-our packages, and of every `*_table.py`, whose constants kernels freeze. By convention numba code lives in files
-named `*_kernel.py` and nowhere else.
+stale machine code behind. Here the cache directory of a file's kernels is named by the hash of that file and of
+all files of our packages that it imports, and those import, whose code and constants kernels freeze. An edit
+compiles anew what it touches and nothing else. By convention numba code lives in files named `*_kernel.py`.
 
 What a first run on a machine spends compiling is counted, so that nobody takes it for the speed of a stage.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import os
+import re
 import time
 from collections.abc import Callable
 from functools import cache
@@ -21,26 +22,53 @@ from typing import Any
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PACKAGES = ("tokenizer", "stages", "shards")
-
+_IMPORT = re.compile(r"^(?:from|import) ([\w.]+)(?: import (\([^)]*\)|[^\n]*))?", re.MULTILINE)
 
 #: Wall seconds that this process has spent compiling, and how deep in it is: kernels compile those they call.
 _compiling = {"seconds": 0.0, "since": 0.0, "depth": 0}
 
 
 @cache
-def _folder() -> Path:
-    """Where the machine code of these sources lies."""
-    digest = hashlib.sha256(importlib.metadata.version("numba").encode())
-    for package in _PACKAGES:
-        for file in sorted(path for end in ("kernel", "table") for path in (_ROOT / package).rglob(f"*_{end}.py")):
-            digest.update(file.relative_to(_ROOT).as_posix().encode() + b"\0" + file.read_bytes())
+def _base() -> Path:
     base = Path(os.environ.get("CORPUSMILL_CACHE") or Path.home() / ".cache" / "corpusmill")
-    return base / "numba" / digest.hexdigest()[:16]
+    return base / "numba"
+
+
+@cache
+def _folder(source: Path) -> Path:
+    """Where the machine code of a file's kernels lies."""
+    digest = hashlib.sha256(importlib.metadata.version("numba").encode())
+    for file in sorted(_with_all_imported(source)):
+        digest.update(file.relative_to(_ROOT).as_posix().encode() + b"\0" + file.read_bytes())
+    return _base() / digest.hexdigest()[:16]
+
+
+def _with_all_imported(source: Path) -> set[Path]:
+    found, waiting = set(), [source]
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting += _imported(file)
+    return found
+
+
+@cache
+def _imported(source: Path) -> list[Path]:
+    """The files of our packages that a file imports at its top level."""
+    files = []
+    for module, names in _IMPORT.findall(source.read_text("utf-8")):
+        if module.split(".")[0] in _PACKAGES:
+            place = _ROOT.joinpath(*module.split("."))
+            modules = [place, *(place / name for name in re.findall(r"\w+", names))]
+            files += [file for name in modules for file in (name.with_suffix(".py"),) if file.is_file()]
+    return files
 
 
 def nothing_compiled() -> bool:
     """Whether no kernel of this version has been compiled on this machine yet."""
-    return not _folder().is_dir()
+    sources = (file for package in _PACKAGES for file in (_ROOT / package).rglob("*_kernel.py"))
+    return not any(_folder(source).is_dir() for source in sources)
 
 
 def seconds_compiling() -> float:
@@ -50,8 +78,7 @@ def seconds_compiling() -> float:
 
 
 @cache
-def _configure() -> None:
-    import numba
+def _start_clock() -> None:
     from numba.core import event
 
     class Clock(event.Listener):
@@ -68,7 +95,6 @@ def _configure() -> None:
                 _compiling["seconds"] += time.perf_counter() - _compiling["since"]
 
     event.register("numba:compile", Clock())
-    vars(numba.config)["CACHE_DIR"] = str(_folder())
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -93,5 +119,6 @@ def allocating_kernel(function: Callable[..., Any]) -> Any:
 def _compiled(function: Callable[..., Any], **options: Any) -> Any:
     import numba
 
-    _configure()
+    _start_clock()
+    vars(numba.config)["CACHE_DIR"] = str(_folder(Path(function.__code__.co_filename).resolve()))
     return numba.njit(cache=True, nogil=True, **options)(function)

@@ -84,10 +84,10 @@ def _patterns() -> tuple[Any, Any, Any, Any]:
     import regex
 
     domains = top_level_domains()
-    url = regex.compile(
-        rf"\s{{0,10}}(?:(?:https?|ftp)://)?{_HOST}{{1,256}}\.(?:\L<domains>)\b{_REST}", domains=domains
+    url = regex.compile(rf"\s{{0,10}}(?:(?:https?|ftp)://)?{_HOST}{{1,256}}\.(?:\L<domains>)\b{_REST}", domains=domains)
+    address = regex.compile(
+        rf"\s{{0,10}}\b(?:(?:https?|ftp)://)?(?:[0-2]?[0-9]{{1,2}}\.){{3}}[0-2]?[0-9]{{1,2}}{_REST}"
     )
-    address = regex.compile(rf"\s{{0,10}}\b(?:(?:https?|ftp)://)?(?:[0-2]?[0-9]{{1,2}}\.){{3}}[0-2]?[0-9]{{1,2}}{_REST}")
     return regex.compile(r"\.(\w+)"), url, address, regex.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]")
 
 
