@@ -8,8 +8,8 @@ carries it, in an annotation of MathML or a script for MathJax.
 A *block* is a run of text that no container's tag interrupts; two `<br>` in a row also end one. It stands below the
 innermost open container.
 
-Cost: linear in the page for a given limit of depth, whatever it contains; about 1.3 GB/s on pages of news, of which half is scripts. The
-text never outgrows the page, so a buffer of the page's size and a little more is enough.
+Cost: linear in the page for a given limit of depth, whatever it contains; about 1.3 GB/s on pages of news, half of
+them scripts. The text never outgrows the page, so a buffer of the page's size and a little more is enough.
 """
 
 from __future__ import annotations
