@@ -3,9 +3,9 @@
     python -m benchmarks.extraction_quality --in annotated.jsonl.zst --crawls FOLDER [--json]
 
 Five folds by host. For each, a model is trained on the other four (and the pages of crawls, see
-benchmarks.extraction_pages) by the procedure that made the shipped weights, threshold included, and extracts the pages
-of the fold; no constant has seen them. The measure is that of scrapinghub's article-extraction-benchmark
-(benchmarks/shingles.py). `shipped` is the model that users run: it has learned from these very pages.
+benchmarks.extraction_pages) by the procedure that made the shipped weights, and extracts the pages of the fold, which
+no weight has seen. The measure is that of scrapinghub's article-extraction-benchmark (benchmarks/shingles.py).
+`shipped` is the model that users run: it has learned from these very pages.
 
 Cost: some five minutes on one core.
 """

@@ -3,9 +3,10 @@
     python -m benchmarks.extraction_training --in annotated.jsonl.zst --crawls FOLDER [--out weights.npz]
 
 Two rounds of boosted trees (LightGBM; stages/extraction/classifier_kernel.py says what each is told). What the first
-round says of the pages that the second one learns from comes from models that did not see them (three folds by host),
-and so do the scores from which the threshold is chosen. Everything is a function of the pages given: one thread,
-fixed seeds. benchmarks.extraction_quality runs this same procedure inside each of its folds.
+round says of the pages that the second one learns from comes from models that did not see them (three folds by host).
+No threshold is chosen: blocks that are more likely main content than not are kept, because the threshold that is best
+for so few pages is mostly chance. Everything is a function of the pages given: one thread, fixed seeds.
+benchmarks.extraction_quality runs this same procedure inside each of its folds.
 
 Cost: about a minute and a half on one core.
 """
@@ -21,7 +22,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.extraction_pages import LabelledPage, label_annotated, read_annotated, read_crawls
-from benchmarks.shingles import score_page, total_scores
 from stages.extraction.classifier_kernel import CONTEXT, ONE, score_blocks
 from stages.extraction.features_kernel import FEATURES
 from stages.extraction.forest import empty_tile, forest_of
@@ -49,8 +49,6 @@ _PARAMETERS: dict[str, Any] = {
     "seed": 1,
     "verbose": -1,
 }
-#: Probabilities that are tried as the threshold.
-_THRESHOLDS = np.arange(0.25, 0.56, 0.05)
 
 
 def main() -> None:
@@ -64,11 +62,11 @@ def main() -> None:
     crawled = list(read_crawls(options.crawls, reader))
     model = train(annotated, crawled, reader)
     model.save(options.out)
-    print(f"{options.out}: {len(annotated)} annotated pages, {len(crawled)} of crawls, threshold {model.threshold}")
+    print(f"{options.out}: {len(annotated)} annotated pages, {len(crawled)} of crawls")
 
 
 def train(annotated: Sequence[LabelledPage], crawled: Sequence[LabelledPage], reader: PageReader) -> Model:
-    """A model from labelled pages; the threshold is the best for the annotated ones."""
+    """A model from labelled pages."""
     pages = [*annotated, *crawled]
     folds = split_by_host(pages, _INNER_FOLDS, "inner")
     rows = [page.features for page in pages]
@@ -77,12 +75,7 @@ def train(annotated: Sequence[LabelledPage], crawled: Sequence[LabelledPage], re
         np.hstack([page.features, context(page, scores, reader)])
         for page, scores in zip(pages, first_scores, strict=True)
     ]
-    second_scores = _scores_across_folds(pages, both, folds)
-    threshold = max(
-        (round(float(np.log(p / (1 - p))) * ONE) for p in _THRESHOLDS),
-        key=lambda value: _f1_at(value, annotated, second_scores),
-    )
-    return Model(_fit(pages, rows), _fit(pages, both), threshold)
+    return Model(_fit(pages, rows), _fit(pages, both))
 
 
 def split_by_host(pages: Sequence[LabelledPage], folds: int, salt: str) -> np.ndarray:
@@ -111,14 +104,6 @@ def _scores_across_folds(
         for index in np.flatnonzero(folds == fold):
             score_blocks(rows[index], forest, empty_tile(rows[index].shape[1]), scores[index])
     return scores
-
-
-def _f1_at(threshold: int, pages: Sequence[LabelledPage], scores: Sequence[np.ndarray]) -> float:
-    found = []
-    for page, score in zip(pages, scores, strict=False):
-        kept = [word for block, value in zip(page.words, score, strict=True) if value > threshold for word in block]
-        found.append(score_page(kept, page.body))
-    return total_scores(found).f1
 
 
 def _fit(pages: Sequence[LabelledPage], rows: Sequence[np.ndarray]) -> Trees:

@@ -18,6 +18,7 @@ from stages.extraction.model import Model
 from stages.extraction.page_reader import PageReader
 from stages.extraction.page_table import B_NODE, DONE, S_NODES, S_TEXT, TOO_DEEP
 from stages.extraction.render_kernel import render_text
+from stages.extraction.text_measures_kernel import drop_copies
 
 
 class BlockExtractor:
@@ -38,16 +39,18 @@ class BlockExtractor:
             return "", f"the page nests deeper than max_depth ({reader.max_depth})"
         if status != DONE:
             return "", f"the page has more than max_nodes ({reader.max_nodes}) elements"
-        keep = np.ones(reader.blocks, np.bool_) if self._model is None else self._main_blocks(self._model.threshold)
+        keep = np.ones(reader.blocks, np.bool_) if self._model is None else self._main_blocks()
         return self._render(keep), None
 
-    def _main_blocks(self, threshold: int) -> np.ndarray:
-        """The blocks that score above the threshold, less those in what a page itself calls navigation."""
+    def _main_blocks(self) -> np.ndarray:
+        """The blocks more likely main content than not, less what the page calls navigation and second copies."""
         page, measures = self._reader.page, self._reader.measures
-        main = self.scores() > threshold
+        main = self.scores() > 0
         # An element around half of the page was never closed, or is called so by mistake.
         inside = measures.minor[page.blocks[: len(main), B_NODE]]
-        return main & (inside & NAVIGATION == 0)
+        main &= inside & NAVIGATION == 0
+        drop_copies(main, page, measures)
+        return main
 
     def scores(self) -> np.ndarray:
         """The model's score (int64) of each block of the page just scanned."""

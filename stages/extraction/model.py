@@ -1,4 +1,4 @@
-"""The weights of the block classifier: two rounds of trees and a threshold, kept in one compressed file."""
+"""The weights of the block classifier: two rounds of trees, kept in one compressed file."""
 
 from __future__ import annotations
 
@@ -25,11 +25,10 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Model:
-    """A block is kept when the second round's score is above the threshold."""
+    """A block is kept when the second round's score is above zero: when it is more likely main content than not."""
 
     first: Trees
     second: Trees
-    threshold: int
 
     @cached_property
     def forests(self) -> tuple[Forest, Forest]:
@@ -39,7 +38,7 @@ class Model:
     def save(self, path: Path) -> None:
         arrays = {f"first_{name}": array for name, array in self.first._asdict().items()}
         arrays |= {f"second_{name}": array for name, array in self.second._asdict().items()}
-        np.savez_compressed(path, threshold=np.int64(self.threshold), allow_pickle=False, **arrays)
+        np.savez_compressed(path, allow_pickle=False, **arrays)
 
     @staticmethod
     def load(path: Path) -> Model:
@@ -48,7 +47,7 @@ class Model:
                 Trees(*(stored[f"{part}_{name}"].astype(kind) for name, kind in _TYPES.items()))
                 for part in ("first", "second")
             )
-            return Model(first, second, int(stored["threshold"]))
+            return Model(first, second)
 
 
 @cache

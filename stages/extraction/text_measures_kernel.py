@@ -25,7 +25,8 @@ from stages.extraction.page_table import (
 from stages.extraction.tag_table import TAG
 from tokenizer.kernel_cache import kernel
 
-# Columns of the measures of a block's text (int32); T_LINK is the length of what stands in links.
+# Columns of the measures of a block's text (int32); T_LINK is the length of what stands in links, T_COPY_OF the block
+# where the last of the shingles that were seen before stood first.
 (
     T_LENGTH,
     T_WORDS,
@@ -41,12 +42,15 @@ from tokenizer.kernel_cache import kernel
     T_IN_TITLE,
     T_HASHED_WORDS,
     T_LINK,
+    T_COPY_OF,
     TEXT_COLUMNS,
-) = range(15)
+) = range(16)
 
 #: Text of sentences with at least this length and little of it in links is prose.
 PROSE_LENGTH = 60
 TITLE_WORDS = 64
+#: A block of so many words that says what a kept one has said is a copy; shorter ones may be refrains or formulas.
+COPY_WORDS = 100
 _H1, _H6 = TAG["h1"], TAG["h6"]
 _ONE = np.uint64(1)
 _FNV_START, _FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
@@ -187,6 +191,7 @@ def _note_shingle(key: np.uint64, block: int, keys: Array, measures: Measures) -
         measures.first[slot] = block
     elif measures.first[slot] != block:
         measures.texts[block, T_SEEN_BEFORE] += 1
+        measures.texts[block, T_COPY_OF] = measures.first[slot]
         measures.texts[measures.first[slot], T_SEEN_AFTER] += 1
 
 
@@ -248,3 +253,13 @@ def measure_repetition(title: Array, keys: Array, page: Page, measures: Measures
         if row[T_HASHED_WORDS] <= TITLE_WORDS and 5 * row[T_IN_TITLE] >= 4 * row[T_HASHED_WORDS] and score > best_score:
             best_block, best_score = block, score
     return best_block
+
+
+@kernel
+def drop_copies(keep: Array, page: Page, measures: Measures) -> None:
+    """Unmark long blocks that say what a marked block before said, as where a page prints its text twice."""
+    for block in range(page.state[S_BLOCKS]):
+        row = measures.texts[block]
+        copied = row[T_HASHED_WORDS] >= COPY_WORDS and 5 * row[T_SEEN_BEFORE] >= 4 * row[T_SHINGLES]
+        if keep[block] and copied and keep[row[T_COPY_OF]]:
+            keep[block] = False
