@@ -23,8 +23,13 @@ _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 @app.command(epilog="Example: corpusmill quality train --positive good.jsonl --negative RUN --rows 200000 --out hq.bin")
 def train(
-    positive: Annotated[list[Path], typer.Option(metavar="PATH", help=f"What to find: {_FILES} May be repeated.")],
-    negative: Annotated[list[Path], typer.Option(metavar="PATH", help="The crawl as it is. May be repeated.")],
+    positive: Annotated[
+        list[Path],
+        typer.Option(metavar="PATH", parser=local_path, help=f"What to find: {_FILES} May be repeated."),
+    ],
+    negative: Annotated[
+        list[Path], typer.Option(metavar="PATH", parser=local_path, help="The crawl as it is. May be repeated.")
+    ],
     out: Annotated[
         Path, typer.Option(metavar="MODEL", parser=local_path, help="Where to write it: .bin, or .ftz to quantise it.")
     ],
@@ -75,7 +80,7 @@ def train(
 @app.command(epilog="Example: corpusmill quality threshold hq.bin RUN --keep 0.1")
 def threshold(
     model: Annotated[Path, typer.Argument(metavar="MODEL", parser=local_path, help="A fastText model.")],
-    paths: Annotated[list[Path], typer.Argument(metavar="PATHS...", help=_FILES)],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATHS...", parser=local_path, help=_FILES)],
     keep: Annotated[float, typer.Option(min=0.000001, max=1.0, help="The share of the documents to keep.")] = 0.1,
     label: Annotated[str, typer.Option(help="The label that stands for good.")] = "hq",
     text_field: _TextField = "text",

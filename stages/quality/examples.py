@@ -24,23 +24,29 @@ _SPLIT_BYTES = 1 << 40
 
 @dataclass
 class Examples:
-    """Texts below paths. `unreadable` counts the rows that the last reading met and could not read."""
+    """Texts below paths. `unreadable` counts the rows that the last reading met and could not read; why, of the first."""
 
     paths: Sequence[Path]
     text_field: str = "text"
     lines: bool = False  # each line of a plain text file is one document
     unreadable: int = field(default=0, init=False)
+    why_unreadable: str | None = field(default=None, init=False)
 
     def read(self) -> Iterator[pa.Array]:
         """Batches of texts (string or large_string), none null; StageError for a path that holds no known file."""
-        self.unreadable = 0
+        self.unreadable, self.why_unreadable = 0, None
         for path in self.paths:
             for file, source in self._files(path):
                 whole = InputFile(file.name, file, file.stat().st_size)
                 for split in source.splits(whole, _SPLIT_BYTES):
                     for batch in source.read(split, file, _BATCH_BYTES):
-                        self.unreadable += batch.rejects.num_rows
+                        self._note_unreadable(file, batch.rejects)
                         yield batch.documents.column("text").drop_null()
+
+    def _note_unreadable(self, file: Path, rejects: pa.RecordBatch) -> None:
+        if rejects.num_rows and self.why_unreadable is None:
+            self.why_unreadable = f"{file}: {rejects.column('error')[0]}"
+        self.unreadable += rejects.num_rows
 
     def _files(self, path: Path) -> list[tuple[Path, Source]]:
         readers = self._readers()

@@ -83,12 +83,22 @@ class QualityTraining:
                 apart += int(held.sum())
                 trained += len(texts) - int(held.sum())
         if not trained or apart < _LEAST_HELD_OUT:
-            places = ", ".join(map(str, examples.paths))
-            raise StageError(
-                f"{places}: {trained + apart} rows, {apart} of them held out; "
-                f"at least {_LEAST_HELD_OUT} must be held out and some be left to train on"
-            )
+            raise StageError(f"{', '.join(map(str, examples.paths))}: {self._too_few(trained + apart, apart, examples)}")
         return {"trained": trained, "held_out": apart, "unreadable": examples.unreadable}
+
+
+    def _too_few(self, rows: int, apart: int, examples: Examples) -> str:
+        """Why rows do not suffice, and what to do."""
+        if not rows:
+            found = f"none of {examples.unreadable:,} rows could be read" if examples.unreadable else "no rows"
+            first = f"; the first: {examples.why_unreadable}" if examples.why_unreadable else ""
+            return f"{found}{first} (--text-field names the field of the text, now '{examples.text_field}')"
+        found = f"{rows:,} rows" + (f" ({examples.unreadable:,} more unreadable)" if examples.unreadable else "")
+        mend = "give more rows" if self.rows is None or self.rows > rows else "give a larger --rows"
+        if rows >= 4 * _LEAST_HELD_OUT:
+            # Rows are held out by hash, so somewhat more are aimed at than must be.
+            mend += f", or --held-out {min(0.5, 1.6 * _LEAST_HELD_OUT / rows):.2g}"
+        return f"{found}, {apart} of them held out to measure the model; at least {_LEAST_HELD_OUT} must be: {mend}"
 
 
 def report_path(model: Path) -> Path:

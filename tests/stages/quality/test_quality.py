@@ -168,6 +168,14 @@ def test_training_is_a_command_that_says_what_it_found(
             ["train", "--positive", "few.jsonl", "--negative", "few.jsonl", "--out", "m.bin"],
             "3 rows, 0 of them held out",
         ),
+        (
+            ["train", "--positive", "content.jsonl", "--negative", "few.jsonl", "--out", "m.bin"],
+            "none of 40 rows could be read; the first: content.jsonl: the field 'text' is missing (--text-field",
+        ),
+        (
+            ["train", "--positive", "content.jsonl", "--negative", "few.jsonl", "--out", "m.bin", "--text-field", "c"],
+            "at least 10 must be: give more rows, or --held-out 0.4",
+        ),
         (["train", "--positive", "absent", "--negative", "few.jsonl", "--out", "m.bin"], "absent: no such file"),
         (["train", "--positive", "few.jsonl", "--negative", "few.jsonl", "--out", "m.txt"], "name it .bin"),
         (["threshold", "few.jsonl", "few.jsonl"], "few.jsonl is not a fastText model"),
@@ -178,6 +186,7 @@ def test_what_cannot_be_is_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_lines(tmp_path / "few.jsonl", ["a", "b", "c"])
+    (tmp_path / "content.jsonl").write_text("".join(f'{{"c": "text {n}"}}\n' for n in range(40)))
     assert run_commands(app, "quality", arguments) == 2
     said = capsys.readouterr().err.strip()
     assert message in said and "\n" not in said
