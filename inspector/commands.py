@@ -132,13 +132,16 @@ def trace(
 def contamination(
     run: Annotated[Path, typer.Argument(metavar="RUN", parser=location, help="A run with the stage decontaminate.")],
     rows: Annotated[int, typer.Option(min=0, help="How many examples to show of each benchmark.")] = 3,
+    label: Annotated[
+        str | None, typer.Option(help="The stage, or the measurement of `corpusmill measure --label`, to report.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a run found of each benchmark: documents, items, the text, and how much may be chance."""
     from inspector.contamination import contamination_report
     from inspector.contamination_render import show_contamination
 
-    report = contamination_report(run, rows)
+    report = contamination_report(run, rows, label)
     if as_json:
         print(json.dumps(report, indent=1, ensure_ascii=False))
     else:

@@ -29,7 +29,7 @@ from stages.decontamination.stage import Decontaminate
 COMMON, MOST_OF_IT, CHANCE_BELOW = 10, 0.8, 0.5
 
 MATCHES, WORDS = "contamination_matches", "contamination_words"
-_COLUMNS = ("file", "offset", "ordinal", "id", "url", "outcome", "rule", MATCHES)
+_COLUMNS = ("file", "offset", "ordinal", "id", "url", "outcome", "rule")
 
 
 class Match(NamedTuple):
@@ -43,20 +43,28 @@ class Match(NamedTuple):
 
 @dataclass(frozen=True)
 class Search:
-    """What was looked for: by a stage of the recipe, or by `corpusmill measure` afterwards, which keeps no paths."""
+    """What was looked for: by a stage of the recipe, or by `corpusmill measure` afterwards, which keeps no paths.
+
+    `matches` and `words` are the columns that it left.
+    """
 
     label: str
     action: str
     ngram: int
     names: list[str]
     stage: Decontaminate | None
+    matches: str = MATCHES
+    words: str = WORDS
 
 
-def contamination_report(run: Path, examples: int) -> dict[str, Any]:
-    """The account as plain data. InspectorError where nothing in the run looked for benchmarks."""
+def contamination_report(run: Path, examples: int, label: str | None = None) -> dict[str, Any]:
+    """The account as plain data: of the recipe's stage, else of what was measured; or of what has the label.
+
+    InspectorError where nothing in the run looked for benchmarks, or nothing of that label did.
+    """
     published = PublishedRun(run)
-    search = _search(published)
-    matches = list(_matches(published))
+    search = _search(published, label)
+    matches = list(_matches(published, search.matches))
     documents_with = Counter[str]()
     for phrases in _phrases_by_document(matches).values():
         documents_with.update(phrases)
@@ -85,21 +93,40 @@ def contamination_report(run: Path, examples: int) -> dict[str, Any]:
     }
 
 
-def _search(published: PublishedRun) -> Search:
-    """The recipe's last stage that looks for benchmarks, else what was measured after the run."""
+def _search(published: PublishedRun, label: str | None) -> Search:
+    """What looked for benchmarks under a label; without one the recipe's last stage, else what was measured."""
+    found = {search.label: search for search in _searches(published)}
+    if not found:
+        raise InspectorError(
+            f"{published.run}: nothing looked for benchmarks; put the stage 'decontaminate' into the recipe, or "
+            "`corpusmill measure RUN decontaminate --set benchmarks=[FILE] --set action=tag`"
+        )
+    if label is not None and label not in found:
+        raise InspectorError(
+            f"{published.run}: nothing named '{label}' looked for benchmarks; --label takes {', '.join(found)}"
+        )
+    return found[label] if label is not None else next(iter(found.values()))
+
+
+def _searches(published: PublishedRun) -> Iterator[Search]:
+    """The recipe's last stage that looks for benchmarks, and what was measured after the run."""
     for label, stage in reversed(published.plan.recipe.stages.items()):
         if isinstance(stage, Decontaminate):
             names = [benchmark_name(path) for path in stage.benchmarks]
-            return Search(label, stage.action, stage.ngram, names, stage)
+            yield Search(label, stage.action, stage.ngram, names, stage)
+            break
     for measurement in published.added.measurements:
-        if MATCHES in measurement.columns:
-            (found,) = (part[Decontaminate.name] for part in measurement.stages if Decontaminate.name in part)
+        parts = [part for stages in measurement.stages for part in stages.values()]
+        found = next((part for part in parts if part["stage"].endswith(f":{Decontaminate.__qualname__}")), None)
+        # `measure` puts the label before names that the run has already.
+        columns = [
+            next((name for name in (column, f"{measurement.label}_{column}") if name in measurement.columns), column)
+            for column in (MATCHES, WORDS)
+        ]
+        if found is not None and columns[0] in measurement.columns:
             names = [name.removeprefix("benchmark/") for name in found["assets"] if name.startswith("benchmark/")]
-            return Search(measurement.label, found["parameters"]["action"], found["parameters"]["ngram"], names, None)
-    raise InspectorError(
-        f"{published.run}: nothing looked for benchmarks; put the stage 'decontaminate' into the recipe, or "
-        "`corpusmill measure RUN decontaminate --set benchmarks=[FILE] --set action=tag`"
-    )
+            parameters = found["parameters"]
+            yield Search(measurement.label, parameters["action"], parameters["ngram"], names, None, *columns)
 
 
 def _words(published: PublishedRun, search: Search) -> int:
@@ -107,21 +134,22 @@ def _words(published: PublishedRun, search: Search) -> int:
     if search.stage is not None:
         counters = run_totals(published.plan, published.workspace).counters
         return counters.get(f"{search.label}.{WORDS}", 0)
-    rows = (rows.batch for rows in published.row_groups(published.documents, [WORDS]))
-    return sum(pc.sum(batch.column(WORDS)).as_py() or 0 for batch in rows if WORDS in batch.schema.names)
+    name = search.words
+    rows = (rows.batch for rows in published.row_groups(published.documents, [name]))
+    return sum(pc.sum(batch.column(name)).as_py() or 0 for batch in rows if name in batch.schema.names)
 
 
-def _matches(published: PublishedRun) -> Iterator[Match]:
+def _matches(published: PublishedRun, column: str) -> Iterator[Match]:
     number = 0
     for files in (published.documents, published.rejects):
-        for rows in published.row_groups(files, _COLUMNS):
-            if MATCHES not in rows.batch.schema.names:
+        for rows in published.row_groups(files, [*_COLUMNS, column]):
+            if column not in rows.batch.schema.names:
                 continue
-            for row in rows.batch.filter(rows.batch.column(MATCHES).is_valid()).to_pylist():
+            for row in rows.batch.filter(rows.batch.column(column).is_valid()).to_pylist():
                 number += 1
                 place = row.get("url") or row.get("id") or f"{row['file']} {row['offset']} {row['ordinal']}"
                 fate = row.get("rule") or row.get("outcome") or "kept"
-                for found in json.loads(row[MATCHES]):
+                for found in json.loads(row[column]):
                     yield Match(number, place, fate, found)
 
 

@@ -80,11 +80,13 @@ def _described(published: PublishedRun, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_again(published: PublishedRun, row: dict[str, Any], values: dict[str, Any]) -> tuple[str | None, str]:
-    from pipeline.replay import replay_dropped
+    from pipeline.replay import NoDocument, replay_dropped
 
     file, offset, ordinal = _order(row)
     try:
         batch = replay_dropped(published.plan, file, offset, ordinal, row["stage"], values)
+    except NoDocument:
+        return None, f"nowhere: what the source '{row['stage']}' drops by '{row['rule']}' is no page, so it has no text"
     except RecipeError as error:
         return None, f"nowhere: {error}"
     return batch.column("text")[0].as_py(), "crawl"

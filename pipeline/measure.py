@@ -32,7 +32,8 @@ from pipeline.sidecars import Measurement, folder_of, fresh_sidecars, measuremen
 from pipeline.storage import list_folder, remove_file
 from pipeline.validation import one_line
 from pipeline.workspace import Workspace
-from stages.base import Transform
+from stages.base import Filter, Transform
+from stages.judge import Judge
 
 ERROR = "error"
 
@@ -49,6 +50,8 @@ class Measured:
     rows: int = 0
     rows_without_text: int = 0
     rows_with_error: int = 0
+    #: A rule of the stages over these columns, to ask `inspect --what-if` by.
+    rule: str | None = None
 
 
 def measure(
@@ -122,7 +125,16 @@ class _Measuring:
         described = [{label: component(stage)} for label, stage in self._stages.items()]
         self._measurement = Measurement(self._label, digest([described, columns]), described, columns)
         self._measurement.save(self._run)
-        self.result = Measured(self._label, columns)
+        self.result = Measured(self._label, columns, rule=self._rule())
+
+    def _rule(self) -> str | None:
+        """The first rule of the stages whose columns bear their own names in the sidecar."""
+        named = {name for name, field in self._fields.items() if field.name == name}
+        for stage in self._stages.values():
+            for rule in stage.rules() if isinstance(stage, Filter) else ():
+                if named.issuperset(Judge([rule]).columns[0]):
+                    return rule.drop_if
+        return None
 
     def _find_columns(self, schema: pa.Schema) -> None:
         self._replaced = {name for stage in self._stages.values() for name in getattr(stage, "measurements", ())}

@@ -11,6 +11,10 @@ from pipeline.plan import Plan
 from stages.base import Source, StageError, Transform
 
 
+class NoDocument(RecipeError):
+    """What lies at a place is there, and the source makes no document of it."""
+
+
 def replay(plan: Plan, file: str, offset: int, ordinal: int) -> pa.RecordBatch:
     """One row: the document that the plan's stages make of the record at this identity, rules not applied.
 
@@ -56,5 +60,5 @@ def _read(plan: Plan, source: Source, file: str, offset: int, ordinal: int) -> p
     except StageError as error:
         raise RecipeError(str(error)) from error
     if batch.num_rows != 1:
-        raise RecipeError(f"{listed.path}: the source makes no document of what is at {offset}, ordinal {ordinal}")
+        raise NoDocument(f"{listed.path}: the source makes no document of what is at {offset}, ordinal {ordinal}")
     return batch

@@ -6,13 +6,16 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.options import JsonOption, RunArgument
 from pipeline.storage import location
 from pipeline.tables import duration, megabytes, print_table
+
+if TYPE_CHECKING:
+    from pipeline.measure import Measured
 
 
 def add_to(app: typer.Typer) -> None:
@@ -119,8 +122,16 @@ def measure(
     print_table(["column", "type"], [[name, kind] for name, kind in found.columns.items()])
     print(f"{found.rows:,} rows measured, {found.rows_without_text:,} without text, {found.rows_with_error:,} failed")
     print(f"{found.parts_finished_before:,} of {found.parts:,} parts were measured before")
+    print(f"next: {_after_measuring(run, found)}")
+
+
+def _after_measuring(run: Path, found: Measured) -> str:
+    """The command that says most of what was measured."""
+    if any(name.endswith("contamination_matches") for name in found.columns):
+        return f"corpusmill contamination {run} --label {found.label}"
     numbers = [name for name, kind in found.columns.items() if kind in ("int64", "double")]
-    print(f"next: corpusmill inspect {run}" + (f" --what-if '{numbers[0]} > 0'" if numbers else ""))
+    asked = found.rule or (f"{numbers[0]} < NUMBER" if numbers else None)
+    return f"corpusmill inspect {run}" + (f' --what-if "{asked}"' if asked else "")
 
 
 def checksum(

@@ -18,7 +18,7 @@ _SHAPES = {
 def nearest(word: str, known: Iterable[str], kind: str = "keys") -> str:
     """A hint for a misspelt key: the closest known one, else all of them."""
     names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     return f"did you mean '{close[0]}'?" if close else f"known {kind}: {', '.join(names)}"
 
 

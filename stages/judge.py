@@ -97,7 +97,7 @@ class Judge:
             except pl.exceptions.PolarsError as error:
                 raise StageError(f"{_where(rule)} cannot be evaluated: {_one_line(error)}") from error
             if verdict.dtype not in (pl.Boolean, pl.Null):
-                raise StageError(f"{_where(rule)} must be true or false, but gives {verdict.dtype}")
+                raise StageError(f"{_where(rule)} must be true or false, but gives {verdict.dtype}; compare it")
             if len(verdict) != frame.height:
                 raise StageError(f"{_where(rule)} gives one value for all rows instead of one a row")
             verdicts.append(verdict.cast(pl.Boolean))

@@ -29,6 +29,8 @@ from stages.judge import Judge
 _NAMED = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*:(?!:)\s*(.*?)\s*", re.DOTALL)
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _THRESHOLD = re.compile(rf"\s*([A-Za-z_]\w*)\s*(<=|>=|<|>)\s*({_NUMBER})\s*( AND .*)?", re.DOTALL)
+#: Rules of exchanges, which know them whether a run dropped anything by them or not.
+_OF_EXCHANGES = ("exact_duplicate", "near_duplicate")
 #: How alike a new rule's name may be to a rule's that there is, before it is taken for a slip.
 _ALIKE = 0.8
 
@@ -137,6 +139,8 @@ class Questions:
         return list(dict.fromkeys(name for drop_if in expressions for name in columns_of(drop_if)))
 
     def _resolve(self, question: str) -> Change:
+        if not question.strip():
+            raise InspectorError("write a rule: 'COLUMN < NUMBER', 'RULE: NUMBER', 'RULE: EXPRESSION' or 'RULE: off'")
         named = _NAMED.fullmatch(question)
         if named is None:
             return self._by_expression(question.strip())
@@ -161,7 +165,7 @@ class Questions:
 
     def _new_by_name(self, name: str, wanted: str) -> Change:
         names = [rule.name for _, rule in self._rules()]
-        if name in self._dropped.difference(names):
+        if name in self._dropped.union(_OF_EXCHANGES).difference(names):
             raise InspectorError(
                 f"'{name}' is no rule of a filter; a source or an exchange drops by it, according to its parameters: "
                 "run the recipe with other ones (--set)"

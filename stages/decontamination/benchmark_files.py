@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,6 +45,13 @@ def read_items(path: Path, fields: Sequence[str]) -> Iterator[Item]:
         if not isinstance(record, dict):
             raise StageError(f"{where}: not a JSON object")
         yield Item(number, _passages(record, fields, where))
+
+
+@cache
+def check_items(path: Path, fields: Sequence[str], size: int, modified: int) -> None:
+    """Read a file to its end, so that a plan refuses what is wrong in it; once for a size and time of change."""
+    if not sum(1 for _ in read_items(path, fields)):
+        raise StageError(f"{path}, named by benchmarks, holds no items")
 
 
 def _passages(record: dict[str, Any], fields: Sequence[str], where: str) -> list[str]:

@@ -73,11 +73,12 @@ class Decontaminate(Filter):
         return self
 
     def assets(self) -> dict[str, Path]:
-        from stages.decontamination.benchmark_files import read_items
+        from stages.decontamination.benchmark_files import check_items
 
         self._find_files()
         for path in self.benchmarks:
-            next(read_items(path, self.fields), None)  # so that a wrong file or field is refused with the plan
+            status = path.stat()
+            check_items(path, self.fields, status.st_size, status.st_mtime_ns)
         return {f"benchmark/{benchmark_name(path)}": path for path in self.benchmarks}
 
     def rules(self) -> list[Rule]:

@@ -24,7 +24,7 @@ _SPLIT_BYTES = 1 << 40
 
 @dataclass
 class Examples:
-    """Texts below paths. `unreadable` counts the rows that the last reading met and could not read; why, of the first."""
+    """Texts below paths. `unreadable` counts the rows that the last reading met and could not read."""
 
     paths: Sequence[Path]
     text_field: str = "text"

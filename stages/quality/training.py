@@ -83,7 +83,8 @@ class QualityTraining:
                 apart += int(held.sum())
                 trained += len(texts) - int(held.sum())
         if not trained or apart < _LEAST_HELD_OUT:
-            raise StageError(f"{', '.join(map(str, examples.paths))}: {self._too_few(trained + apart, apart, examples)}")
+            places = ", ".join(map(str, examples.paths))
+            raise StageError(f"{places}: {self._too_few(trained + apart, apart, examples)}")
         return {"trained": trained, "held_out": apart, "unreadable": examples.unreadable}
 
 

@@ -122,3 +122,18 @@ def test_a_finished_run_is_searched_for_a_benchmark_that_comes_later(contaminate
     assert found["documents_dropped"] == 0
     for name in ("documents", "items_found", "documents_perhaps_by_chance", "documents_by_short_items_only"):
         assert found[name] == account(before, "quiz")[name]
+
+
+def test_what_was_measured_under_a_label_is_reported_beside_the_recipes_own(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps({"text": sentence(n)}) + "\n" for n in range(3)))
+    for name, numbers in (("quiz", [0]), ("exam", [1, 2])):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps({"q": sentence(n)}) + "\n" for n in numbers))
+    made = run_on(tmp_path, {"decontaminate": {"benchmarks": ["quiz.jsonl"], "action": "tag"}})
+    changes = [f"benchmarks=[{tmp_path / 'exam.jsonl'}]", "action=tag"]
+    measure(made, "decontaminate", changes, label="later", rejects=False, progress=Progress(quiet=True))
+    own, later = contamination_report(made, 1), contamination_report(made, 1, "later")
+    assert (own["stage"], account(own, "quiz")["documents"]) == ("decontaminate", 1)
+    assert (later["stage"], account(later, "exam")["documents"]) == ("later", 2)
+    assert later["words_looked_at"] == own["words_looked_at"]
+    with pytest.raises(InspectorError, match=r"nothing named 'x' .* --label takes decontaminate, later"):
+        contamination_report(made, 1, "x")

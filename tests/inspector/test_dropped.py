@@ -42,7 +42,7 @@ def test_a_page_that_its_status_dropped_has_its_text_too(whole_run: Path) -> Non
 
 def test_a_record_that_is_no_page_says_so(whole_run: Path) -> None:
     for document in dropped_documents(whole_run, 3, 1, "media_type")["documents"]:
-        assert document["text"] is None and document["text_from"].startswith("nowhere: ")
+        assert document["text"] is None and "by 'media_type' is no page" in document["text_from"]
 
 
 def test_the_choice_is_random_and_the_same_again(whole_run: Path) -> None:

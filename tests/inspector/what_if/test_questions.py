@@ -41,6 +41,8 @@ def test_a_question_is_about_the_rule_that_a_reader_would_think_of(
         (["gopher_shrt_doc: off"], r"no filter of the run has a rule 'gopher_shrt_doc'; did you mean 'gopher_sho"),
         (["gopher_shrt_doc: gopher_words < 8"], r"did you mean 'gopher_short_doc'\? Give a new rule"),
         (["exact_duplicate: off"], r"'exact_duplicate' is no rule of a filter; a source or an exchange"),
+        (["near_duplicate: off"], r"'near_duplicate' is no rule of a filter; a source or an exchange"),
+        ([" "], r"write a rule: 'COLUMN < NUMBER'"),
         (["gopher_word_length > 4"], r"several .* 'gopher_above_avg_threshold: .*' or 'wordy: "),
         (["gopher_words <"], r"is not a SQL expression"),
         (["gopher_words + 1"], r"must be true or false"),

@@ -217,6 +217,14 @@ def test_a_wrong_field_is_refused_with_the_plan(tmp_path: Path) -> None:
         Decontaminate(benchmarks=(path,), fields=("q",)).assets()
 
 
+def test_a_file_is_read_to_its_end_with_the_plan(tmp_path: Path) -> None:
+    path = tmp_path / "b.jsonl"
+    for content, message in (('{"q": "x"}\nno json\n', "line 2, named by benchmarks: not"), ("\n", "holds no items")):
+        path.write_text(content)
+        with pytest.raises(StageError, match=message):
+            Decontaminate(benchmarks=(path,), fields=("q",)).assets()
+
+
 def test_files_that_are_absent_or_named_alike_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StageError, match=r"absent\.jsonl, named by benchmarks .* does not exist"):
         Decontaminate(benchmarks=(tmp_path / "absent.jsonl",)).assets()
