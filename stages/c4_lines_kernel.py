@@ -15,12 +15,13 @@ import numpy as np
 
 from stages import unicode_table
 from stages.byte_range_kernel import characters_between
-from stages.lines_kernel import first_solid, flags_before, last_solid, line_break_width, line_end
+from stages.lines_kernel import first_solid, last_solid, line_break_width, line_end
 from stages.vector_kernel import (
     BLOCK,
     bracket_flags,
     first_flag,
     flag_count,
+    flags_before,
     flags_of_starts,
     space_flags,
     wide_space_flags,

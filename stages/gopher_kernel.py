@@ -71,6 +71,14 @@ class TextScratch(NamedTuple):
     row_ends: Array  # int64
 
 
+class StopWords(NamedTuple):
+    """A hash table in which every stop word has a slot of its own."""
+
+    table: Array  # uint64, their hashes by the hash's lowest bits
+    slots: Array  # int64, the slot of each
+    met: Array  # int64, by slot: how often it was met, 0 between documents
+
+
 @allocating_kernel
 def text_scratch_for(size: int) -> TextScratch:
     """Scratch with room for texts of `size` bytes."""
@@ -126,7 +134,7 @@ def measure_texts(
     text_scratch = text_scratch_for(longest)
     room = 0
     scratch = scratch_for(room)
-    stop_hashes = hashes_of(stop_words, stop_starts)
+    stop_table = stop_words_of(stop_words, stop_starts)
     for document in range(documents):
         low, high = offsets[document], offsets[document + 1]
         if len(breaks):
@@ -137,7 +145,7 @@ def measure_texts(
             room = 2 * words
             scratch = scratch_for(room)
         spans = starts[:words], ends[:words]
-        measure(data, low, high, classes, spans, stop_hashes, split_lines, text_scratch, scratch, counts[document])
+        measure(data, low, high, classes, spans, stop_table, split_lines, text_scratch, scratch, counts[document])
         if len(breaks):  # every wide character is a letter or a digit, so its word is real
             counts[document, REAL_CHARACTERS] += wide_characters(data, low, high, breaks)
     return counts
@@ -164,12 +172,12 @@ def measure_words(
         longest = max(longest, offsets[document + 1] - offsets[document])
     scratch = scratch_for(words)
     text_scratch = text_scratch_for(longest)
-    stop_hashes = hashes_of(stop_words, stop_starts)
+    stop_table = stop_words_of(stop_words, stop_starts)
     for document in range(documents):
         first, last = word_offsets[document], word_offsets[document + 1]
         low, high = offsets[document], offsets[document + 1]
         spans = starts[first:last], ends[first:last]
-        measure(data, low, high, classes, spans, stop_hashes, split_lines, text_scratch, scratch, counts[document])
+        measure(data, low, high, classes, spans, stop_table, split_lines, text_scratch, scratch, counts[document])
     return counts
 
 
@@ -180,7 +188,7 @@ def measure(
     high: int,
     classes: Array,
     spans: tuple[Array, Array],
-    stop_hashes: Array,
+    stop_words: StopWords,
     split_lines: bool,
     text_scratch: TextScratch,
     scratch: Scratch,
@@ -190,7 +198,7 @@ def measure(
     starts, ends = spans
     joined, row_starts, row_ends = text_scratch
     scan_words(data, classes, starts, ends, joined, scratch, row)
-    row[STOP_WORDS], row[STOP_WORD_COUNT] = count_stop_words(scratch.hashes[: len(starts)], stop_hashes)
+    row[STOP_WORDS], row[STOP_WORD_COUNT] = count_stop_words(scratch.hashes[: len(starts)], stop_words)
     lines = scan_lines(data, low, high, classes)
     row[CHARACTERS], row[HASHES], row[ELLIPSES], row[LINES], row[BULLET_LINES], row[ELLIPSIS_LINES] = lines
     if split_lines:
@@ -279,30 +287,38 @@ def look_at_word(data: Array, classes: Array, start: int, end: int) -> tuple[int
 
 
 @allocating_kernel
-def hashes_of(words: Array, word_starts: Array) -> Array:
-    """hash_bytes, uint64, of each word; the words are their bytes one after another and where each starts."""
+def stop_words_of(words: Array, word_starts: Array) -> StopWords:
+    """The table of stop words; they are given as their bytes one after another and where each starts."""
     hashes = np.empty(len(word_starts) - 1, dtype=np.uint64)
     for word in range(len(hashes)):
         hashes[word] = hash_bytes(words, word_starts[word], word_starts[word + 1])
-    return hashes
+    size = 64
+    while True:
+        mask = np.uint64(size - 1)
+        table = ~np.arange(size).astype(np.uint64)  # no hash that belongs to a slot equals what an empty one holds
+        collided = False
+        for gram in hashes:
+            slot = np.int64(gram & mask)
+            collided |= np.int64(table[slot] & mask) == slot
+            table[slot] = gram
+        if not collided:
+            return StopWords(table, (hashes & mask).astype(np.int64), np.zeros(size, dtype=np.int64))
+        size *= 2
 
 
-@allocating_kernel
-def count_stop_words(hashes: Array, stop_hashes: Array) -> tuple[int, int]:
-    """How many different stop words are among the words, and how many words are one; both are given as hashes."""
-    met = np.zeros(len(stop_hashes), dtype=np.bool_)
-    corners = np.uint64(0)  # bit i: some stop word's hash ends in i
-    for stop in range(len(stop_hashes)):
-        corners |= np.uint64(1) << (stop_hashes[stop] & np.uint64(63))
+@kernel
+def count_stop_words(hashes: Array, stop_words: StopWords) -> tuple[int, int]:
+    """How many different stop words are among the words, given as hashes, and how many words are one."""
+    table, slots, met = stop_words
+    mask = np.uint64(len(table) - 1)
+    for word in range(len(hashes)):  # no branch: it would be guessed wrong often
+        slot = np.int64(hashes[word] & mask)
+        met[slot] += table[slot] == hashes[word]
     different, count = 0, 0
-    for word in range(len(hashes)):
-        if corners >> (hashes[word] & np.uint64(63)) & np.uint64(1) == 0:
-            continue
-        for stop in range(len(stop_hashes)):
-            if hashes[word] == stop_hashes[stop]:
-                different += not met[stop]
-                met[stop] = True
-                count += 1
+    for slot in slots:
+        different += met[slot] > 0
+        count += met[slot]
+        met[slot] = 0
     return different, count
 
 

@@ -16,6 +16,7 @@ from stages.vector_kernel import (
     continuation_flags,
     first_flag,
     flag_count,
+    flags_before,
     line_break_flags,
     newline_flags,
     notable_flags,
@@ -31,12 +32,6 @@ SPACE = unicode_table.SPACE
 
 ELLIPSIS = 0x2026
 BULLET = 0x2022
-
-
-@inlined_kernel
-def flags_before(flags: np.uint64, size: int) -> np.uint64:
-    """The flags of the first `size` bytes of a block."""
-    return flags if size >= BLOCK else flags & ((np.uint64(1) << np.uint64(size)) - np.uint64(1))
 
 
 @inlined_kernel

@@ -35,8 +35,8 @@ def sentences_of_lines(
     """Sentences, int64, of the lines of each text data[offsets[i]:offsets[i + 1]]; each line ends with a newline."""
     documents = len(offsets) - 1
     sentences = np.zeros(documents, dtype=np.int64)
-    starts = np.empty(len(piece), dtype=np.int64)
-    ends = np.empty(len(piece), dtype=np.int64)
+    starts = np.empty(piece.shape[1], dtype=np.int64)
+    ends = np.empty(piece.shape[1], dtype=np.int64)
     for document in range(documents):
         place = offsets[document]
         while place < offsets[document + 1]:

@@ -13,10 +13,13 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from tokenizer.kernel_cache import inlined_kernel
 
 #: Bytes that one comparison covers.
 BLOCK = 64
@@ -104,6 +107,18 @@ def _is_letter(builder: Any, block: Any) -> Any:
     return _between(builder, builder.or_(block, _all(32)), 97, 122)
 
 
+def _is_digit(builder: Any, block: Any) -> Any:
+    return _between(builder, block, 48, 57)
+
+
+def _is_mark(builder: Any, block: Any) -> Any:
+    return builder.not_(builder.or_(_is_letter(builder, block), _is_digit(builder, block)))
+
+
+def _is_wide(builder: Any, block: Any) -> Any:
+    return _between(builder, block, 0x80, 0xFF)
+
+
 def _is_newline(builder: Any, block: Any) -> Any:
     return _equal(builder, block, 10)
 
@@ -136,11 +151,15 @@ def _may_be_wide_space(builder: Any, block: Any) -> Any:
 
 def _may_end_sentence(builder: Any, block: Any) -> Any:
     marks = [_equal(builder, block, ord(mark)) for mark in ".!?"]
-    return reduce(builder.or_, marks, _between(builder, block, 0x80, 0xFF))
+    return reduce(builder.or_, marks, _is_wide(builder, block))
 
 
-#: Whether each byte is an ASCII letter; a newline; one within a UTF-8 character, not its first.
+#: Whether each byte is an ASCII letter; an ASCII digit; neither; no ASCII; a newline; one within a UTF-8 character,
+#: not its first.
 letter_flags = _flags(_is_letter)
+digit_flags = _flags(_is_digit)
+mark_flags = _flags(_is_mark)
+wide_flags = _flags(_is_wide)
 newline_flags = _flags(_is_newline)
 continuation_flags = _flags(_continues)
 #: Whether it is or begins a character that ends a line for str.splitlines, or shares its first byte with one;
@@ -210,3 +229,9 @@ def flag_count(typing: Any, flags: Any) -> Any:
         return builder.ctpop(arguments[0])
 
     return types.intp(types.uint64), code
+
+
+@inlined_kernel
+def flags_before(flags: np.uint64, size: int) -> np.uint64:
+    """The flags of the first `size` bytes of a block."""
+    return flags if size >= BLOCK else flags & ((np.uint64(1) << np.uint64(size)) - np.uint64(1))

@@ -61,7 +61,7 @@ def word_breaks(words: Literal["english", "unicode"]) -> np.ndarray:
 
 def scratch(size: int) -> np.ndarray:
     """Room for the kernels to work on texts of up to `size` bytes; untouched pages cost no memory."""
-    return np.empty((size + 1, 4), dtype=np.int64)
+    return np.empty((3, size + 1), dtype=np.int64)
 
 
 def _split(data: bytes, exceptions: np.ndarray) -> list[tuple[int, int]]:

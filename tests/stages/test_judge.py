@@ -37,6 +37,21 @@ def test_a_threshold_is_the_number_that_was_printed(threshold: float) -> None:
     assert Judge([Rule("r", f"a < {threshold!r}")])(batch).first.tolist() == [0, -1, -1]
 
 
+@pytest.mark.parametrize("operator", ["<", "<=", ">", ">="])
+@pytest.mark.parametrize("more", ["", " AND (b = 0 OR b < a)", " AND b > 0 OR c > 1"])
+@pytest.mark.parametrize("compared", ["a {} 1", "a {} 0.5", "c {} 0.5"])
+def test_a_comparison_decides_as_polars_does(compared: str, operator: str, more: str) -> None:
+    expression = compared.format(operator) + more
+    numbers = {"a": [0, 1, 2, None, -1], "b": [1, None, 0, 2, 3], "c": [0.5, np.nan, None, np.inf, -np.inf]}
+    schema = pa.schema({"a": pa.int64(), "b": pa.int64(), "c": pa.float64()})
+    for rows in (slice(None), slice(0, 1), slice(0, 0)):
+        batch = pa.RecordBatch.from_pydict({name: values[rows] for name, values in numbers.items()}, schema=schema)
+        expected = pl.DataFrame(pa.table(batch)).select(verdict=pl.sql_expr(expression))["verdict"]
+        verdicts = Judge([Rule("never", "b > 99"), Rule("r", expression)])(batch)
+        assert verdicts.first.tolist() == [1 if fails else -1 for fails in expected]
+        assert verdicts.nulls[1] == expected.null_count()
+
+
 @pytest.mark.parametrize(
     ("expression", "complaint"),
     [
