@@ -24,7 +24,11 @@ _pinned = partial(pinned, "dolma", profile=PROFILE)
 
 
 class DolmaFilter(RuleSet):
-    """Drop documents that Dolma's rules find repetitive or not like prose."""
+    """Drop documents that Dolma's rules find repetitive or not like prose.
+
+    Blank lines are lines that equal one another. Dolma's texts had none, those of extract_text have one between
+    paragraphs: right after it, set blank_lines: false, else most pages are dropped for copied lines.
+    """
 
     name: ClassVar[str] = "dolma"
     needs: ClassVar[tuple[str, ...]] = ("text",)
@@ -56,6 +60,9 @@ class DolmaFilter(RuleSet):
     }
 
     profile: str = Field(PROFILE, description="Whose thresholds to follow; other fields override them.")
+    blank_lines: bool = Field(
+        True, description="Blank lines are lines, as Dolma counts; false for texts that part paragraphs by them."
+    )
     min_words: int | None = _pinned("min_words", "Fewer words drop a document.", ge=0)
     max_words: int | None = _pinned("max_words", "More words drop a document.", ge=0)
     min_median_word_length: float | None = _pinned("min_median_word_length", "Smallest median of characters.", ge=0)
@@ -89,9 +96,17 @@ class DolmaFilter(RuleSet):
         from stages.text_buffers import text_buffers, word_buffers
         from stages.unicode_table import character_classes
 
-        data, offsets = text_buffers(needed_column(batch, self.name, "text", "put extract_text before it"))
+        texts = needed_column(batch, self.name, "text", "put extract_text before it")
+        data, offsets = text_buffers(texts if self.blank_lines else _without_blank_lines(texts))
         counts = measure_texts(data, offsets, character_classes(), *word_buffers(self.required_words))
         return _with_measurements(batch, counts)
+
+
+def _without_blank_lines(texts: pa.Array) -> pa.Array:
+    import polars as pl
+
+    lines = pl.Series(texts).str.replace_all(r"\n(?:[^\S\n]*\n)+", "\n").str.strip_chars("\n")
+    return lines.to_arrow(compat_level=pl.CompatLevel.oldest())
 
 
 def _with_measurements(batch: pa.RecordBatch, counts: np.ndarray) -> pa.RecordBatch:

@@ -55,6 +55,16 @@ def test_recorded_cases(shared_data: Path) -> None:
     assert checked == 41
 
 
+def test_without_blank_lines_a_text_is_judged_as_if_it_had_none() -> None:
+    lines = [f"Line {n} of that text is here to be read, and says what no other of them says." for n in range(9)]
+    batch = pa.record_batch({"text": ["\n\n".join(lines), "\n".join(lines), "\n \n" + "\n\t\n\n".join(lines), None]})
+    columns = list(DolmaFilter.measurements)
+    apart, together, padded, _ = DolmaFilter(blank_lines=False)(batch).select(columns).to_pylist()
+    assert apart == padded == together == DolmaFilter()(batch).select(columns).to_pylist()[1]
+    assert DolmaFilter()(batch)["dolma_copied_lines"][0].as_py() > 0.3
+    assert DolmaFilter(blank_lines=False)(batch)["text"] == batch["text"]
+
+
 def reference(text: str) -> dict[str, float | None]:
     """The definitions of FACTS' table read word by word."""
     words, lines = text.split(), text.split("\n")
