@@ -186,10 +186,13 @@ def _opened(path: Path) -> Iterator[ParquetFile]:
 
 
 def _group_sizes(parquet: ParquetFile, columns: set[str], path: Path) -> list[int]:
-    """Uncompressed bytes of these columns in each row group."""
-    groups = (parquet.metadata.row_group(group) for group in range(parquet.num_row_groups))
+    """Uncompressed bytes of these columns in each row group, where they take the same share of all."""
+    from stages.sources.parquet_footer import share_of_columns
+
     try:
-        chunks = [[group.column(index) for index in range(group.num_columns)] for group in groups]
-        return [sum(each.total_uncompressed_size for each in of if each.path_in_schema in columns) for of in chunks]
-    except UnicodeDecodeError as error:
-        raise StageError(f"{path}: cannot be read as Parquet: the name of a column is not UTF-8") from error
+        with path.open("rb") as stream:
+            share = share_of_columns(stream, path.stat().st_size, columns)
+    except ValueError as error:
+        raise StageError(f"{path}: cannot be read as Parquet: {error}") from error
+    groups = (parquet.metadata.row_group(group) for group in range(parquet.num_row_groups))
+    return [max(0, round(share * group.total_byte_size)) for group in groups]

@@ -1,6 +1,9 @@
 """Parquet files as a source of documents."""
 
+import subprocess
+import sys
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -247,3 +250,38 @@ def test_the_malformed_file(shared_data):
     found = rows(ParquetSource(), shared_data / "malformed" / "null_texts.parquet")
     assert {row["id"]: row.get("text", row.get("error")) for row in found}["p2"] == "the column 'text' is null"
     assert {"p1", "p4"} <= {row["id"] for row in found if row.get("text")}
+
+
+_WITH_EVERY_DAMAGED_BYTE = """
+import sys
+from pathlib import Path
+from stages.base import InputFile, StageError
+from stages.sources.parquet import ParquetSource
+
+good, path, source = Path(sys.argv[1]).read_bytes(), Path(sys.argv[2]), ParquetSource()
+start = len(good) - 8 - int.from_bytes(good[-8:-4], "little")
+for at in range(start, len(good) - 8):
+    for value in (127,):
+        path.write_bytes(good[:at] + bytes([value]) + good[at + 1 :])
+        try:
+            for split in source.splits(InputFile(path.name, path, len(good)), 1 << 20):
+                list(source.read(split, path, 1 << 20))
+        except StageError as error:
+            assert str(path) in str(error) and "\\n" not in str(error)
+"""
+
+
+def test_no_damaged_footer_ends_the_process(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["one"]}), tmp_path / "good.parquet")
+    command = [sys.executable, "-c", _WITH_EVERY_DAMAGED_BYTE, tmp_path / "good.parquet", tmp_path / "bad.parquet"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-500:]
+
+
+def test_ranges_are_cut_by_the_columns_that_are_read(tmp_path: Path) -> None:
+    rows = {"text": ["x" * 10] * 4000, "image": [f"{n:0900}" for n in range(4000)]}
+    pq.write_table(pa.table(rows), tmp_path / "a.parquet", row_group_size=1000, use_dictionary=False)
+    path = tmp_path / "a.parquet"
+    splits = ParquetSource().splits(InputFile(path.name, path, path.stat().st_size), 30_000)
+    assert [(split.start, split.end) for split in splits] == [(0, 2), (2, 4)]
+    assert all(25_000 < split.bytes < 30_000 for split in splits)
