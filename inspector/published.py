@@ -19,6 +19,7 @@ from inspector.errors import InspectorError
 from inspector.rows import parquet_files
 from pipeline.document_files import open_parquet
 from pipeline.plan import Plan
+from pipeline.publication import is_published
 from pipeline.workspace import Workspace
 
 DOCUMENTS, REJECTS = "documents", "rejects"
@@ -45,9 +46,9 @@ class PublishedRun:
 
     def _files(self, folder: str) -> list[Path]:
         place = self.run / folder
-        if not place.is_dir():
+        if not is_published(folder, self.workspace):
             raise InspectorError(f"{place}: not published; end the run first (corpusmill status {self.run})")
-        return parquet_files(place) if any(place.iterdir()) else []
+        return parquet_files(place) if place.is_dir() and any(place.iterdir()) else []
 
     @cached_property
     def document_types(self) -> dict[str, pa.DataType]:

@@ -26,7 +26,7 @@ from pipeline.guard import blaming, checked, guarded, no_rows, split_errors
 from pipeline.lock import driver_lock
 from pipeline.plan import Plan
 from pipeline.progress import Progress
-from pipeline.publication import files_of
+from pipeline.publication import files_of, is_published
 from pipeline.recipe import Recipe
 from pipeline.sidecars import Measurement, folder_of, fresh_sidecars, measurements, metadata
 from pipeline.storage import list_folder, remove_file
@@ -73,7 +73,7 @@ def measure(
 
 def _published(plan: Plan, folder: str, workspace: Workspace) -> dict[str, str]:
     """sha256 of every part of a published folder by its name."""
-    if not (workspace.run / folder).is_dir():
+    if not is_published(folder, workspace):
         raise RecipeError(f"{workspace.run / folder}: not published; end the run first")
     return {name: sha256 for name, (_, sha256) in sorted(files_of(plan, folder, workspace).items())}
 

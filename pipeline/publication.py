@@ -149,6 +149,12 @@ def published_records(workspace: Workspace) -> dict[str, dict]:
         return {}
 
 
+def is_published(folder: str, workspace: Workspace) -> bool:
+    """Whether a folder stands, be it without files, which an object store does not show."""
+    place = workspace.run / folder
+    return place.is_dir() or (is_remote(place) and folder in published_records(workspace))
+
+
 def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)

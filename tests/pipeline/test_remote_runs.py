@@ -16,12 +16,17 @@ import pytest
 import yaml
 
 from inspector.artifacts import recognise
+from inspector.diff.report import diff
+from inspector.dropped import dropped_documents
 from inspector.trace import trace_position
+from inspector.what_if.answer import what_if
 from pipeline import Recipe, run
 from pipeline.checksums import folder_checksums
 from pipeline.errors import RecipeError, RunError
 from pipeline.inputs import FileList
 from pipeline.lock import driver_lock
+from pipeline.measure import measure
+from pipeline.progress import Progress
 from pipeline.storage import location
 from tests.pipeline.s3_server import Network
 
@@ -97,6 +102,31 @@ def test_a_run_from_and_to_s3_has_the_bytes_of_a_local_one_and_finds_itself_fini
     assert recognise(location("s3://crawl/run/documents")).describe(None, None, 1)[1]["rows"] == result.totals.kept
     traced = trace_position(location("s3://crawl/run"), None, 100, replay=True)
     assert traced["tokens_decode_to_text"] and traced["replayed_text_equal"]
+
+
+@pytest.mark.slow
+def test_a_run_on_s3_is_measured_asked_and_compared_as_one_on_a_disk(
+    bucket: Network, texts: Path, tmp_path: Path
+) -> None:
+    length = {"tests.pipeline.line_stages:Length": {"label": "size"}}
+    # It keeps nothing, and an object store shows no folder without files.
+    nothing = {**SHORT, "stages": ["jsonl", length, {"filter": {"name": "long", "drop_if": "length_characters > 9"}}]}
+    local, remote = tmp_path / "run", location("s3://crawl/run")
+    runs = {}
+    for out in (local, remote):
+        run(Recipe.parse(SHORT), [texts], out, executor="inline", quiet=True)
+        found = measure(out, "tests.pipeline.line_stages:Length", [], None, rejects=True, progress=Progress(quiet=True))
+        again = measure(out, "tests.pipeline.line_stages:Length", [], None, rejects=True, progress=Progress(quiet=True))
+        assert again.parts_finished_before == again.parts == found.parts > 0
+        answer = what_if(out, ["length_characters > 330"], 2)
+        dropped = dropped_documents(out, 3, 0)
+        runs[out] = (found, answer, dropped)
+    assert runs[local] == runs[remote]
+    run(Recipe.parse(nothing), [texts], "s3://crawl/other", executor="inline", quiet=True)
+    differences = [diff(out, location("s3://crawl/other"), 2) for out in (local, remote)]
+    for found in differences:
+        assert found["a"].pop("run")
+    assert differences[0] == differences[1] and differences[0]["rows"]["kept_only_in_a"] > 0
 
 
 @pytest.mark.parametrize("fault", ["slow_down", "cut"])
