@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from stages import unicode_table
-from stages.byte_range_kernel import first_bytes, hash_bytes, table_size
+from stages.byte_range_kernel import GOLDEN, hash_bytes, mix, table_size
 from stages.lines_kernel import cut, cut_lines, first_solid, last_solid, scan_lines
 from stages.repetition_kernel import (
     LONGEST,
@@ -25,7 +25,7 @@ from stages.repetition_kernel import (
     top_n_gram,
 )
 from stages.unicode_words_kernel import split_unicode_words, wide_characters
-from stages.vector_kernel import load_eight, store_eight
+from stages.vector_kernel import flag_count, load_eight, store_eight
 from stages.words_kernel import decode, split_words
 from tokenizer.kernel_cache import allocating_kernel, inlined_kernel, kernel
 
@@ -36,6 +36,7 @@ LIMIT = unicode_table.LIMIT
 ALPHABETIC = unicode_table.ALPHABETIC
 SYMBOL = unicode_table.SYMBOL
 
+LOWER_CASE = np.uint64(0x2020202020202020)
 HIGH_BITS = np.uint64(0x8080808080808080)
 ODD = np.uint64(0xD1342543DE82EF95)
 
@@ -225,11 +226,13 @@ def scan_words(
     for word in range(len(starts)):
         start, end = starts[word], ends[word]
         characters = end - start
-        real = alphabetic = True
-        if not is_ascii_with_letter(data, start, end):
+        if 1 <= characters <= 16:
+            hashes[word], known, real, alphabetic = take_short_word(data, start, end, joined, sizes[word])
+        else:
+            hashes[word], known, real, alphabetic = hash_bytes(data, start, end), False, False, False
+            copy_bytes(data, start, end, joined, sizes[word])
+        if not known:
             characters, real, alphabetic = look_at_word(data, classes, start, end)
-        copy_bytes(data, start, end, joined, sizes[word])
-        hashes[word] = hash_bytes(data, start, end)
         sizes[word + 1] = sizes[word] + end - start
         lengths[word + 1] = lengths[word] + characters
         real_words += real
@@ -240,18 +243,34 @@ def scan_words(
 
 
 @inlined_kernel
-def is_ascii_with_letter(data: Array, start: int, end: int) -> bool:
-    """Whether all bytes are ASCII and one is a letter; each byte's answer is its highest bit."""
-    bytes_or = letters = np.uint64(0)
-    while start < end:
-        value = first_bytes(data, start, min(end - start, 8))
-        lowered = value | np.uint64(0x2020202020202020)
-        from_a = lowered + np.uint64(0x1F1F1F1F1F1F1F1F)
-        beyond_z = lowered + np.uint64(0x0505050505050505)
-        bytes_or |= value
-        letters |= from_a & ~beyond_z
-        start += 8
-    return bytes_or & HIGH_BITS == 0 and letters & HIGH_BITS != 0
+def bytes_between(value: np.uint64, first: int, last: int) -> np.uint64:
+    """Eight bytes' answers, in their highest bits, to whether they lie in this range; all must be ASCII."""
+    ones = np.uint64(0x0101010101010101)
+    return (value + ones * np.uint64(0x80 - first)) & ~(value + ones * np.uint64(0x7F - last)) & HIGH_BITS
+
+
+@inlined_kernel
+def take_short_word(data: Array, start: int, end: int, target: Array, place: int) -> tuple[np.uint64, bool, bool, bool]:
+    """hash_bytes of up to 16 bytes, and whether they are ASCII without white space, hold more than symbols, a letter.
+
+    They are copied to `target`, where 16 bytes are written. No branch depends on the word: it would be guessed wrong.
+    """
+    first, second = load_eight(data, start), load_eight(data, start + 8)
+    store_eight(target, place, first)
+    store_eight(target, place + 8, second)
+    size = end - start
+    before = 8 if size > 8 else 0
+    digest = np.uint64(size) * GOLDEN
+    extended = (digest ^ first) * GOLDEN
+    extended ^= extended >> np.uint64(32)
+    rest = (second if before else first) << np.uint64(64 - 8 * (size - before))
+    first = first if before else np.uint64(0)
+    folded, folded_rest = first | LOWER_CASE, rest | LOWER_CASE
+    letters = bytes_between(folded, 97, 122) | bytes_between(folded_rest, 97, 122)
+    digits = bytes_between(first, 48, 57) | bytes_between(rest, 48, 57)
+    solid = flag_count(bytes_between(first, 33, 127)) + flag_count(bytes_between(rest, 33, 127))
+    known = ((first | rest) & HIGH_BITS == 0) & (solid == size)
+    return mix((extended if before else digest) ^ rest), known, (letters | digits) != 0, letters != 0
 
 
 @inlined_kernel

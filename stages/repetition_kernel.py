@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from stages.byte_range_kernel import characters_between, equal_bytes, hash_bytes, table_size
+from stages.byte_range_kernel import characters_between, equal_bytes, hash_blocks, table_size
 from stages.vector_kernel import load_eight
 from tokenizer.kernel_cache import inlined_kernel, kernel
 
@@ -53,7 +53,7 @@ def duplicates(data: Array, starts: Array, ends: Array, count: int, slots: Array
     for index in range(count):
         start = starts[index]
         length = ends[index] - start
-        slot = np.int64(hash_bytes(data, start, start + length)) & mask
+        slot = np.int64(hash_blocks(data, start, start + length)) & mask
         while slots[slot] >= 0:
             earlier = slots[slot]
             if ends[earlier] - starts[earlier] == length and equal_bytes(data, starts[earlier], start, length):
@@ -201,7 +201,7 @@ def duplicate_n_grams(
         kept += (word + n <= words) & (size < scratch.limits[word])
     for item in range(kept):
         word = places[item]
-        windows[item] = max(hash_bytes(joined, sizes[word], sizes[word + n]), np.uint64(1))
+        windows[item] = max(hash_blocks(joined, sizes[word], sizes[word + n]), np.uint64(1))
     mask = table_size(kept) - 1
     keys[: mask + 1] = 0
     repeated = 0

@@ -26,6 +26,21 @@ BLOCK = 64
 
 _BYTE, _EIGHT = ir.IntType(8), ir.IntType(64)
 _BLOCK = ir.VectorType(_BYTE, BLOCK)
+_LANES = ir.VectorType(_EIGHT, 8)
+
+
+def _odd_numbers(count: int) -> list[int]:
+    """The first numbers of SplitMix64 from 0, made odd."""
+    numbers, state = [], 0
+    for _ in range(count):
+        state = (state + 0x9E3779B97F4A7C15) % 2**64
+        number = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        number = (number ^ number >> 27) * 0x94D049BB133111EB % 2**64
+        numbers.append(number ^ number >> 31 | 1)
+    return numbers
+
+
+_ODD = _odd_numbers(16)
 
 
 def _intrinsic(function: Callable[..., Any]) -> Any:
@@ -196,6 +211,33 @@ def load_eight(typing: Any, data: Any, place: Any) -> Any:
         return _load(context, builder, signature, arguments, _EIGHT, 8)
 
     return types.uint64(data, types.intp), code
+
+
+@_intrinsic
+def block_digest(typing: Any, data: Any, place: Any, size: Any) -> Any:
+    """64 bits of data[place : place + size], for a size of 0 to BLOCK; they do not depend on zeros at the end.
+
+    Each eight bytes are multiplied twice, by numbers of their own (those of SplitMix64), and all of them added up.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        block = _load(context, builder, signature, arguments, _BLOCK, BLOCK)
+        last = builder.trunc(arguments[2], _BYTE)
+        sizes = builder.insert_element(ir.Constant(_BLOCK, None), last, ir.Constant(_EIGHT, 0))
+        sizes = builder.shuffle_vector(sizes, sizes, ir.Constant(ir.VectorType(ir.IntType(32), BLOCK), None))
+        inside = builder.icmp_unsigned("<", ir.Constant(_BLOCK, list(range(BLOCK))), sizes)
+        block = builder.select(inside, block, ir.Constant(_BLOCK, None))
+        lanes = builder.bitcast(block, _LANES)
+        high = ir.Constant(_LANES, [32] * 8)
+        lanes = builder.mul(lanes, ir.Constant(_LANES, _ODD[:8]))
+        lanes = builder.mul(builder.xor(lanes, builder.lshr(lanes, high)), ir.Constant(_LANES, _ODD[8:]))
+        lanes = builder.xor(lanes, builder.lshr(lanes, high))
+        for half in (4, 2, 1):
+            steps = [ir.Constant(ir.VectorType(ir.IntType(32), half), [*range(at, at + half)]) for at in (0, half)]
+            lanes = builder.add(*(builder.shuffle_vector(lanes, lanes, step) for step in steps))
+        return builder.extract_element(lanes, ir.Constant(_EIGHT, 0))
+
+    return types.uint64(data, types.intp, types.intp), code
 
 
 @_intrinsic
