@@ -27,7 +27,7 @@ class BlockExtractor:
     def __init__(self, model: Model | None, markdown: bool, max_depth: int, max_nodes: int) -> None:
         self._model, self._markdown = model, markdown
         self._reader = PageReader(max_depth, max_nodes)
-        self._out = np.zeros(0, np.uint8)
+        self._out = np.empty(0, np.uint8)
         self._rows = np.empty((0, len(FEATURES) + len(CONTEXT)), np.float32)
         self._tile = empty_tile(self._rows.shape[1])
 
@@ -75,6 +75,6 @@ class BlockExtractor:
             lines = len(keep) + int(np.count_nonzero(page.text[:text] == 10))
             room = 2 * text + 64 * (lines + 2) + 8 * nodes
         if len(self._out) < room:
-            self._out = np.zeros(room + room // 2, np.uint8)
+            self._out = np.empty(room + room // 2, np.uint8)
         size = (render_markdown if self._markdown else render_text)(keep, page, self._out)
         return self._out[:size].tobytes().decode()

@@ -66,35 +66,37 @@ class PageReader:
         self._room = max(1 << 18, size + size // 2)
         rows = min(self.max_nodes, self._room // 3) + 2
         slots = _table_size(max(self._room // 2 + rows, 2 * rows))
+        # Not zeroed, for then memory that no page ever needs would be touched; the kernels write before they read.
         self.page = Page(
-            nodes=np.zeros((rows, NODE_COLUMNS), np.int32),
-            node_bits=np.zeros(rows, np.uint64),
-            signatures=np.zeros(rows, np.uint64),
-            blocks=np.zeros((rows, BLOCK_COLUMNS), np.int32),
-            block_bits=np.zeros(rows, np.uint64),
-            text=np.zeros(self._room + 16, np.uint8),
-            state=np.zeros(STATES, np.int64),
-            stack=np.zeros(self.max_depth + 1, np.int32),
-            inline=np.zeros((INLINE_LIMIT, INLINE_COLUMNS), np.int32),
-            inline_bits=np.zeros(INLINE_LIMIT + 1, np.uint64),
-            counts=np.zeros(_TAGS, np.int32),
-            unclosed=np.zeros(_TAGS, np.uint8),
-            attributes=np.zeros(ATTRIBUTES, np.uint64),
+            nodes=np.empty((rows, NODE_COLUMNS), np.int32),
+            node_bits=np.empty(rows, np.uint64),
+            signatures=np.empty(rows, np.uint64),
+            blocks=np.empty((rows, BLOCK_COLUMNS), np.int32),
+            block_bits=np.empty(rows, np.uint64),
+            text=np.empty(self._room + 16, np.uint8),
+            state=np.empty(STATES, np.int64),
+            stack=np.empty(self.max_depth + 1, np.int32),
+            inline=np.empty((INLINE_LIMIT, INLINE_COLUMNS), np.int32),
+            inline_bits=np.empty(INLINE_LIMIT + 1, np.uint64),
+            counts=np.empty(_TAGS, np.int32),
+            unclosed=np.empty(_TAGS, np.uint8),
+            attributes=np.empty(ATTRIBUTES, np.uint64),
         )
         self.measures = Measures(
-            texts=np.zeros((rows, TEXT_COLUMNS), np.int32),
-            tree=np.zeros((rows, TREE_COLUMNS), np.int32),
-            far=np.zeros(rows, np.uint64),
-            minor=np.zeros(rows, np.uint64),
-            inside=np.zeros(rows, np.int64),
-            group_of=np.zeros(rows, np.int64),
-            groups=np.zeros((_table_size(rows), GROUP_COLUMNS), np.int64),
+            texts=np.empty((rows, TEXT_COLUMNS), np.int32),
+            tree=np.empty((rows, TREE_COLUMNS), np.int32),
+            far=np.empty(rows, np.uint64),
+            minor=np.empty(rows, np.uint64),
+            inside=np.empty(rows, np.int64),
+            group_of=np.empty(rows, np.int64),
+            groups=np.empty((_table_size(rows), GROUP_COLUMNS), np.int64),
+            # Zero between pages: `fill_features` takes back what it marks.
             holds_best=np.zeros(rows, np.uint8),
-            title_words=np.zeros(TITLE_WORDS, np.uint64),
-            likely=np.zeros((rows + 1, LIKELY_COLUMNS), np.float64),
-            alike=np.zeros((_table_size(rows), 2), np.float64),
-            keys=np.zeros(slots, np.uint64),
-            first=np.zeros(slots, np.int32),
+            title_words=np.empty(TITLE_WORDS, np.uint64),
+            likely=np.empty((rows + 1, LIKELY_COLUMNS), np.float64),
+            alike=np.empty((_table_size(rows), 2), np.float64),
+            keys=np.empty(slots, np.uint64),
+            first=np.empty(slots, np.int32),
         )
 
     def scan(self, html: bytes) -> int:
