@@ -10,7 +10,7 @@ handed to an engine:
 
 A page without text gives the empty text, which is a result and not an error: the rules that follow decide about it.
 
-Cost, on one core and pages of news of 174 kB: `blocks` 1.9 ms a page, resiliparse 1.2 ms, trafilatura 16 ms
+Cost, on one core and pages of news of 174 kB: `blocks` 0.7 ms a page, resiliparse 1.2 ms, trafilatura 16 ms
 (`python -m benchmarks.extraction`); `python -m benchmarks.extraction_quality` measures how near their texts come to
 annotated ones. Resiliparse's main-content search is quadratic in the nesting depth, 9 s for 20,000 levels, so depth
 is counted before it or trafilatura parses; the engine `blocks` counts while it scans.
