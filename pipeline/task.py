@@ -73,22 +73,23 @@ def _run(
 ) -> Manifest:
     began, started, cpu = time.time(), time.perf_counter(), time.process_time()
     compiled_before = seconds_compiling()
-    plan, outputs = inputs.plan, TaskOutputs(phase, inputs.workspace)
+    plan = inputs.plan
     described = inputs.describe(phase, index)
     rows, accounts, counters, bytes_read, slowest = None, [], {}, 0, None
-    if phase.step is None:
-        rowwise = RowwiseTask(plan, phase, index, inputs, outputs, reporter, rehearse)
-        accounts = rowwise.run()
-        rows, bytes_read, slowest = rowwise.rows, rowwise.bytes_read, rowwise.slowest
-        counters = dict(rowwise.counters)
-    else:
-        (stage,) = stages_of(plan, phase).values()
-        task = ExchangeTask(phase, index, plan.recipe.seed, inputs, outputs, reporter)
-        step = getattr(stage, phase.step, None)
-        if step is None:
-            raise RunError(f"stage '{phase.labels[0]}' plans a step '{phase.step}' that it does not have")
-        step(task)
-        counters = task.counters
+    with TaskOutputs(phase, inputs.workspace) as outputs:
+        if phase.step is None:
+            rowwise = RowwiseTask(plan, phase, index, inputs, outputs, reporter, rehearse)
+            accounts = rowwise.run()
+            rows, bytes_read, slowest = rowwise.rows, rowwise.bytes_read, rowwise.slowest
+            counters = dict(rowwise.counters)
+        else:
+            (stage,) = stages_of(plan, phase).values()
+            task = ExchangeTask(phase, index, plan.recipe.seed, inputs, outputs, reporter)
+            step = getattr(stage, phase.step, None)
+            if step is None:
+                raise RunError(f"stage '{phase.labels[0]}' plans a step '{phase.step}' that it does not have")
+            step(task)
+            counters = task.counters
     return Manifest(
         phase=phase.name,
         index=index,

@@ -1,16 +1,20 @@
-"""The files a task writes: each whole or absent, recorded with its checksum for the manifest."""
+"""The files a task writes: each whole or absent, recorded with its checksum for the manifest.
+
+They get their names together, when the task has written all of them (files.AtomicFiles).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
 import pyarrow as pa
 
 from pipeline.document_files import RowGroupWriter
 from pipeline.errors import RunError
-from pipeline.files import atomic_path, file_sha256
+from pipeline.files import AtomicFiles, file_sha256
 from pipeline.manifest import OutputFile
 from pipeline.plan import PlannedPhase
 from pipeline.workspace import Workspace
@@ -22,24 +26,34 @@ class TaskOutputs:
     def __init__(self, phase: PlannedPhase, workspace: Workspace) -> None:
         self.files: list[OutputFile] = []
         self._phase, self._workspace = phase, workspace
+        self._atomic = AtomicFiles()
+
+    def __enter__(self) -> TaskOutputs:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._atomic.__exit__(kind, error, trace)
 
     @contextmanager
     def create(self, output: str, name: str, rows: int = 0) -> Iterator[Path]:
-        """A temporary path; when the block ends it becomes file `name` of the output (full name)."""
+        """A temporary path; when the task ends it becomes file `name` of the output (full name)."""
         target = self._target(output, name)
-        with atomic_path(target) as temporary:
+        with self._atomic.path(target) as temporary:
             yield temporary
             written = OutputFile(output, name, file_sha256(temporary), temporary.stat().st_size, rows)
         self.files.append(written)
 
     @contextmanager
     def parquet(self, output: str, name: str, schema: pa.Schema) -> Iterator[RowGroupWriter]:
-        """A writer of rows; the file exists only if it got some."""
+        """A writer of rows; the file will exist only if it got some."""
         target = self._target(output, name)
-        with atomic_path(target) as temporary:
+        with self._atomic.path(target) as temporary:
             with RowGroupWriter(temporary, schema) as writer:
                 yield writer
             if writer.rows == 0:
+                temporary.unlink(missing_ok=True)
                 target.unlink(missing_ok=True)
                 return
             written = OutputFile(output, name, file_sha256(temporary), temporary.stat().st_size, writer.rows)

@@ -334,7 +334,7 @@ class Task(Protocol):
         ...
 
     def create(self, output: str, name: str) -> AbstractContextManager[Path]:
-        """A temporary path to write; on leaving it is fsynced and renamed to `name` in the output."""
+        """A temporary path to write; when the task ends it is fsynced and renamed to `name` in the output."""
         ...
 
     def write_buckets(self, output: str, table: pyarrow.Table, buckets: pyarrow.Array | Any, count: int) -> None:
