@@ -84,9 +84,9 @@ def _ours(texts: list[str]) -> Callable[[], object]:
     array = pa.array(texts, pa.large_string())
 
     def work() -> object:
-        return band_keys(signatures(array, WORDS, BANDS * ROWS).minima, ROWS)
+        return band_keys(signatures(array, permutations=BANDS * ROWS).minima, ROWS)
 
-    band_keys(signatures(array[:10], WORDS, BANDS * ROWS).minima, ROWS)
+    band_keys(signatures(array[:10], permutations=BANDS * ROWS).minima, ROWS)
     return work
 
 

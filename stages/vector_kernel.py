@@ -160,6 +160,10 @@ def _is_bracket(builder: Any, block: Any) -> Any:
     return _equal(builder, builder.or_(block, _all(32)), ord("{"))
 
 
+def _is_blank_or_wide(builder: Any, block: Any) -> Any:
+    return builder.or_(_equal(builder, block, 32), _between(builder, block, 0xE0, 0xFF))
+
+
 def _may_be_wide_space(builder: Any, block: Any) -> Any:
     return builder.or_(_equal(builder, block, 0xC2), _between(builder, block, 0xE1, 0xE3))
 
@@ -186,6 +190,8 @@ notable_flags = _flags(_is_notable)
 space_flags = _flags(_is_space)
 wide_space_flags = _flags(_may_be_wide_space)
 bracket_flags = _flags(_is_bracket)
+#: Whether it is a blank or begins a character of three or four bytes.
+blank_or_wide_flags = _flags(_is_blank_or_wide)
 sentence_mark_flags = _flags(_may_end_sentence)
 
 

@@ -12,19 +12,13 @@ from functools import cache
 
 import numpy as np
 
-from stages.minhash.character_tables import character_tables
+from stages.minhash.character_tables import WITHOUT_BLANKS, character_tables
 
 #: Entries of the table that are not a folded character; one of a script without blanks is negative.
 BETWEEN = 0
 IGNORED = np.iinfo(np.int32).min
 
 _APOSTROPHES = "'’ʼ＇`"
-#: Han, Kana, Bopomofo; Thai, Lao, Myanmar, Khmer.
-_WITHOUT_BLANKS = (
-    *((0x2E80, 0x2FDF), (0x3005, 0x3007), (0x3021, 0x3029), (0x3041, 0x312F), (0x31A0, 0x31FF), (0x3400, 0x4DBF)),
-    *((0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0xFF66, 0xFF9F), (0x1B000, 0x1B16F), (0x20000, 0x3FFFD)),
-    *((0x0E01, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0xA9E0, 0xA9FF), (0xAA60, 0xAA7F)),
-)
 _PLANES = (0, 1, 2, 3, 14)
 
 
@@ -40,7 +34,7 @@ def word_characters() -> np.ndarray:
     table[ord("ς")] = ord("σ")
     table[points[[category == "Cf" for category in categories]]] = IGNORED
     table[[ord(mark) for mark in _APOSTROPHES]] = IGNORED
-    for first, last in _WITHOUT_BLANKS:
+    for first, last in WITHOUT_BLANKS:
         alone = table[first : last + 1]
         alone[alone > 0] *= -1
     return table

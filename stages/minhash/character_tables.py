@@ -12,11 +12,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Bits of a character's class; a plain word character has none.
+#: Bits of a character's class; a plain letter has none.
 PUNCTUATION = 1
 BLANK = 2
 CASED = 4
 CASE_IGNORABLE = 8
+#: A character of a script that puts no blanks between words.
+ALONE = 16
+
+#: Han, Kana, Bopomofo; Thai, Lao, Myanmar, Khmer.
+WITHOUT_BLANKS = (
+    *((0x2E80, 0x2FDF), (0x3005, 0x3007), (0x3021, 0x3029), (0x3041, 0x312F), (0x31A0, 0x31FF), (0x3400, 0x4DBF)),
+    *((0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0xFF66, 0xFF9F), (0x1B000, 0x1B16F), (0x20000, 0x3FFFD)),
+    *((0x0E01, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0xA9E0, 0xA9FF), (0xAA60, 0xAA7F)),
+)
+#: Its syllables are parted by a mark that counts as punctuation, words not at all.
+_TIBETAN = (0x0F00, 0x0FFF)
 
 _CODE_POINTS = 0x110000
 #: The other planes hold ideographs and private use only: no case, no punctuation, no blanks.
@@ -50,6 +61,8 @@ def character_tables() -> CharacterTables:
     cased, ignorable = _case_context(characters)
     classes[points[cased]] |= CASED
     classes[points[ignorable]] |= CASE_IGNORABLE
+    for first, last in (*WITHOUT_BLANKS, _TIBETAN):
+        classes[first : last + 1] |= ALONE
 
     lower = np.arange(_CODE_POINTS, dtype=np.int32)
     lower[points] = _code_points(characters.lower())

@@ -1,6 +1,6 @@
-"""Lower-case a text, delete its punctuation and make every run of white space one blank.
+"""Make every run of white space in a text one blank; before that, lower-case it and delete its punctuation.
 
-The same as `" ".join(delete_punctuation(text.lower()).split())` in Python, where punctuation is every
+The same as `" ".join(without_punctuation(text.lower()).split())` in Python, where punctuation is every
 character of a Unicode category P*, and byte for byte so for any valid UTF-8: multi-character lower case
 (U+0130) and the context rule of the Greek final sigma (Unicode 3.13, SpecialCasing) are included.
 
@@ -143,12 +143,39 @@ def normalize_document(data, start, end, classes, lower, out):  # type: ignore[n
 
 
 @kernel
-def normalize_documents(data, offsets, classes, lower, out, out_offsets):  # type: ignore[no-untyped-def]
+def delete_punctuation(data, offsets, classes, lower, out, out_offsets):  # type: ignore[no-untyped-def]
     """Normalise every text of an Arrow column (bytes, int64 offsets) into `out`, one after another."""
     length = 0
     for document in range(out_offsets.size - 1):
         out_offsets[document] = length
         start, end = offsets[document], offsets[document + 1]
         length += normalize_document(data, start, end, classes, lower, out[length:])
+    out_offsets[-1] = length
+    return length
+
+
+@kernel
+def join_blanks(data, offsets, classes, out, out_offsets):  # type: ignore[no-untyped-def]
+    """Copy every text into `out` with each run of white space as one blank, and none at the ends."""
+    length = 0
+    for document in range(out_offsets.size - 1):
+        out_offsets[document] = length
+        at, end = offsets[document], offsets[document + 1]
+        after_blank = True
+        while at < end:
+            point, size = decode_at(data, at, end)
+            if point >= 0 and classes[point] & BLANK:
+                if not after_blank:
+                    out[length] = 0x20
+                    length += 1
+                after_blank = True
+            else:
+                for step in range(size):
+                    out[length + step] = data[at + step]
+                length += size
+                after_blank = False
+            at += size
+        if after_blank and length > out_offsets[document]:
+            length -= 1
     out_offsets[-1] = length
     return length

@@ -1,53 +1,55 @@
-"""MinHash signatures and band keys of Arrow texts, for a stage or a notebook.
+"""MinHash signatures and band keys of Arrow or polars texts, for a stage or a notebook.
 
     signed = signatures(texts)                       # 112 minima of word 5-grams for each text
     keys = band_keys(signed.minima, rows=8)          # texts that share a key in a band are candidates
-    keys, words = sign_bands(texts)                  # both at once, in less memory
+    estimated_jaccard(signed.minima, [0], [1])       # the share of equal minima
 
-The share of equal minima of two texts estimates the Jaccard similarity s of their sets of word n-grams, and
+The share of equal minima of two texts estimates the Jaccard similarity s of their sets of shingles, and
 with b bands of r rows they share a band with probability 1 - (1 - s^r)^b (Leskovec, Rajaraman, Ullman,
-"Mining of Massive Datasets", section 3.4).
+"Mining of Massive Datasets", section 3.4; stages/minhash/settings.py).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
-from stages.minhash import normalize_kernel, signature_kernel
-from stages.minhash.character_tables import character_tables
-from stages.text_buffers import text_buffers
+from stages.minhash import signature_kernel
+from stages.minhash.shingles import shingle_batches
+from stages.minhash.shingling import Shingling
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from stages.minhash.shingles import Texts
 
 _TEXTS_AT_ONCE = 4096
 
 
 class Signatures(NamedTuple):
-    """`minima`: uint64[texts, permutations]; `words`: int64[texts], 0 for a null or empty text.
+    """`minima`: uint64[texts, permutations]; `units`: int64[texts], 0 for a null or empty text.
 
-    A text without words has no shingles: its minima are all 2^64 - 1 and mean nothing.
+    A text without shingles has minima of 2^64 - 1 throughout, which mean nothing.
     """
 
     minima: np.ndarray
-    words: np.ndarray
+    units: np.ndarray
 
 
-def signatures(texts: pa.Array | pa.ChunkedArray, words: int = 5, permutations: int = 112, seed: int = 1) -> Signatures:
-    """Sign every text (string or large_string) by the minima of its shingles of `words` words.
+def signatures(texts: Texts, shingling: Shingling | None = None, permutations: int = 112, seed: int = 1) -> Signatures:
+    """Sign every text by the minima of its shingles (Shingling() unless given) under `permutations` functions.
 
-    A text of fewer words is one shingle as a whole: it equals only texts of the same words. Rows are
-    independent: any slicing of a column gives the same signatures.
+    Rows are independent: any slicing of a column gives the same signatures.
     """
-    data, offsets = text_buffers(texts)
-    tables = character_tables()
     multipliers, increments = _permutations(permutations, seed)
     minima = np.empty((len(texts), permutations), dtype=np.uint64)
-    counts = np.empty(len(texts), dtype=np.int64)
-    signature_kernel.sign_documents(
-        data, offsets, tables.classes, tables.lower, words, multipliers, increments, minima, counts
-    )
-    return Signatures(minima, counts)
+    units = np.empty(len(texts), dtype=np.int64)
+    for batch in shingle_batches(texts, shingling or Shingling()):
+        rows = slice(batch.first, batch.end)
+        units[rows] = batch.units
+        signature_kernel.find_minima(batch.hashes, batch.offsets, multipliers, increments, minima[rows])
+    return Signatures(minima, units)
 
 
 def band_keys(minima: np.ndarray, rows: int) -> np.ndarray:
@@ -60,6 +62,14 @@ def band_keys(minima: np.ndarray, rows: int) -> np.ndarray:
     return keys
 
 
+def estimated_jaccard(minima: np.ndarray, left: ArrayLike, right: ArrayLike) -> np.ndarray:
+    """float64[pairs]: the share of equal minima of texts left[i] and right[i], which estimates their similarity."""
+    left, right = np.asarray(left, dtype=np.int64), np.asarray(right, dtype=np.int64)
+    shares = np.empty(len(left), dtype=np.float64)
+    signature_kernel.share_equal(minima, left, right, shares)
+    return shares
+
+
 class BandKeys(NamedTuple):
     """`keys`: uint64[texts, bands]; `words`: int64[texts]. Keys of a text without words mean nothing."""
 
@@ -67,31 +77,16 @@ class BandKeys(NamedTuple):
     words: np.ndarray
 
 
-def sign_bands(
-    texts: pa.Array | pa.ChunkedArray, words: int = 5, bands: int = 14, rows: int = 8, seed: int = 1
-) -> BandKeys:
+def sign_bands(texts: Texts, words: int = 5, bands: int = 14, rows: int = 8, seed: int = 1) -> BandKeys:
     """Band keys straight from texts, holding the minima of a few thousand texts at a time."""
     keys = np.empty((len(texts), bands), dtype=np.uint64)
     counts = np.empty(len(texts), dtype=np.int64)
     for start in range(0, len(texts), _TEXTS_AT_ONCE):
-        signed = signatures(texts.slice(start, _TEXTS_AT_ONCE), words, bands * rows, seed)
-        end = start + len(signed.words)
+        signed = signatures(texts.slice(start, _TEXTS_AT_ONCE), Shingling(width=words), bands * rows, seed)
+        end = start + len(signed.units)
         keys[start:end] = band_keys(signed.minima, rows)
-        counts[start:end] = signed.words
+        counts[start:end] = signed.units
     return BandKeys(keys, counts)
-
-
-def normalize(texts: pa.Array | pa.ChunkedArray) -> pa.LargeStringArray:
-    """The texts as the signatures see them: lower case, no punctuation, words parted by one blank."""
-    data, offsets = text_buffers(texts)
-    tables = character_tables()
-    size = int(offsets[-1] - offsets[0])
-    out = np.empty(size + size // 2 + 8, dtype=np.uint8)
-    out_offsets = np.empty(len(texts) + 1, dtype=np.int64)
-    length = normalize_kernel.normalize_documents(data, offsets, tables.classes, tables.lower, out, out_offsets)
-    valid = pa.array(texts.is_valid().to_numpy(zero_copy_only=False)).buffers()[1]
-    buffers = [valid, pa.py_buffer(out_offsets), pa.py_buffer(out[:length])]
-    return pa.Array.from_buffers(pa.large_string(), len(texts), buffers)
 
 
 def _permutations(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

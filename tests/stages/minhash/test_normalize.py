@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.minhash.signatures import normalize
+from stages.minhash.shingles import normalize
 
 EVERY_CHARACTER = "".join(chr(point) for point in range(sys.maxunicode + 1) if not 0xD800 <= point <= 0xDFFF)
 PUNCTUATION = {ord(c): None for c in EVERY_CHARACTER if unicodedata.category(c).startswith("P")}

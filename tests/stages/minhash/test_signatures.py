@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from stages.minhash.signatures import band_keys, normalize, sign_bands, signatures
+from stages.minhash.shingles import normalize
+from stages.minhash.shingling import Shingling
+from stages.minhash.signatures import band_keys, sign_bands, signatures
 
 BANDS, ROWS = 14, 8
 
@@ -96,7 +98,7 @@ def test_no_worse_an_estimate_than_datasketch(neardup: tuple[pa.Array, pl.DataFr
 @settings(deadline=None)
 @given(st.lists(st.text(alphabet="ab c", max_size=30), max_size=8), st.integers(1, 6))
 def test_equal_sets_of_shingles_and_only_they_sign_alike(texts: list[str], words: int) -> None:
-    minima, counts = signatures(pa.array(texts, pa.large_string()), words=words, permutations=1024)
+    minima, counts = signatures(pa.array(texts, pa.large_string()), Shingling(width=words), permutations=1024)
     for i, left in enumerate(texts):
         assert counts[i] == len(left.split())
         for j, right in enumerate(texts):
@@ -142,6 +144,6 @@ def test_keys_need_whole_bands() -> None:
 def test_keys_straight_from_texts_are_the_keys_of_their_signatures() -> None:
     texts = pa.array([f"text {number} of {number % 7}" for number in range(9000)] + [None, ""])
     keys, words = sign_bands(texts, words=2, bands=3, rows=2, seed=5)
-    signed = signatures(texts, words=2, permutations=6, seed=5)
+    signed = signatures(texts, Shingling(width=2), permutations=6, seed=5)
     assert (keys == band_keys(signed.minima, rows=2)).all()
-    assert (words == signed.words).all()
+    assert (words == signed.units).all()

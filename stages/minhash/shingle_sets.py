@@ -1,0 +1,60 @@
+"""Sets of shingles and their true Jaccard similarity.
+
+    sets = shingle_sets(texts)
+    jaccard(sets, [0, 0], [1, 2])        # of texts 0 and 1, and of 0 and 2
+
+A shingle stands as 64 bits of hash: two different ones are taken for one with probability 2^-64.
+Cost: 8 bytes a distinct shingle (about 1.3 times the text by words, 8 times by characters), one sort a text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from stages.minhash import jaccard_kernel
+from stages.minhash.shingles import shingle_batches
+from stages.minhash.shingling import Shingling
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from stages.minhash.shingles import ShingleBatch, Texts
+
+
+class ShingleSets(NamedTuple):
+    """Distinct shingle hashes of each text, ascending: text i has values[offsets[i] : offsets[i + 1]]."""
+
+    values: np.ndarray
+    offsets: np.ndarray
+
+
+def shingle_sets(texts: Texts, shingling: Shingling | None = None) -> ShingleSets:
+    """The set of shingles of every text (Shingling() unless given); an empty one for a null or empty text."""
+    values = [np.empty(0, dtype=np.uint64)]
+    sizes = [np.zeros(1, dtype=np.int64)]
+    for batch in shingle_batches(texts, shingling or Shingling()):
+        distinct = _sort_each(batch)
+        values.append(batch.hashes[distinct])
+        sizes.append(np.diff(np.concatenate([[0], np.cumsum(distinct)])[batch.offsets]))
+    return ShingleSets(np.concatenate(values), np.cumsum(np.concatenate(sizes)))
+
+
+def jaccard(sets: ShingleSets, left: ArrayLike, right: ArrayLike) -> np.ndarray:
+    """float64[pairs]: true Jaccard similarity of sets left[i] and right[i]; 0 where both are empty."""
+    left, right = np.asarray(left, dtype=np.int64), np.asarray(right, dtype=np.int64)
+    similarities = np.empty(len(left), dtype=np.float64)
+    jaccard_kernel.compare_sets(sets.values, sets.offsets, left, right, similarities)
+    return similarities
+
+
+def _sort_each(batch: ShingleBatch) -> np.ndarray:
+    """Sort the hashes of each text in place; says of each whether it is the first of its value in the text."""
+    for start, end in zip(batch.offsets[:-1].tolist(), batch.offsets[1:].tolist(), strict=True):
+        batch.hashes[start:end].sort()
+    distinct = np.ones(len(batch.hashes), dtype=bool)
+    np.not_equal(batch.hashes[1:], batch.hashes[:-1], out=distinct[1:])
+    begins = batch.offsets[:-1]
+    distinct[begins[begins < len(distinct)]] = True
+    return distinct
