@@ -44,6 +44,7 @@ CATALOGUE: dict[str, str] = {
     "canonical_url": "stages.url.canonical:CanonicalUrl",
     "host_cap": "stages.url.host_cap:HostCap",
     "exact_dedup": "stages.exact_dedup:ExactDedup",
+    "url_dedup": "stages.url.dedup:UrlDedup",
     "minhash_dedup": "stages.minhash.stage:MinhashDedup",
     "split_documents": "stages.split_documents:SplitDocuments",
     "train_tokenizer": "stages.train_tokenizer:TrainTokenizer",

@@ -14,7 +14,7 @@ from stages.documents import IDENTITY, REMOVAL_SCHEMA
 from stages.identity import identity_hash
 
 #: A cluster's name does not change with the seed of the run.
-_CLUSTER_SEED = 0
+CLUSTER_SEED = 0
 
 
 def place_of(part: np.ndarray | int, row: np.ndarray) -> np.ndarray:
@@ -38,11 +38,20 @@ def concat_batches(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.T
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks() if tables else schema.empty_table()
 
 
-def removal_list(place: np.ndarray, survivor: np.ndarray, size: np.ndarray, identity: pa.Table, rule: str) -> pa.Table:
+def removal_list(
+    place: np.ndarray,
+    survivor: np.ndarray,
+    size: np.ndarray,
+    identity: pa.Table,
+    rule: str,
+    expression: str | None = None,
+    values: pa.Array | None = None,
+) -> pa.Table:
     """The removal list (REMOVAL_SCHEMA) of the members of duplicate clusters, survivors included.
 
     `place`, `survivor` (uint64) and `size` (of the cluster) are aligned; `identity` holds file, offset and
-    ordinal of each row's survivor.
+    ordinal of each row's survivor. `expression` and `values` (strings, one a row) say more of why the removed ones
+    go than their cluster and survivor.
     """
     file, offset, ordinal = (identity.column(field.name).combine_chunks() for field in IDENTITY)
     removed = place != survivor
@@ -51,9 +60,9 @@ def removal_list(place: np.ndarray, survivor: np.ndarray, size: np.ndarray, iden
         "row": row_of(place),
         "removed": removed,
         "rule": pa.array([None, rule]).take(pa.array(removed.astype(np.int8))),
-        "expression": pa.nulls(len(place), pa.string()),
-        "values": pa.nulls(len(place), pa.string()),
-        "cluster": identity_hash(file, offset, ordinal, _CLUSTER_SEED),
+        "expression": pa.array([None, expression], pa.string()).take(pa.array(removed.astype(np.int8))),
+        "values": pa.nulls(len(place), pa.string()) if values is None else values,
+        "cluster": identity_hash(file, offset, ordinal, CLUSTER_SEED),
         "cluster_size": size.astype(np.uint32),
         "survivor_file": file,
         "survivor_offset": offset,

@@ -32,10 +32,10 @@ from pydantic import Field
 
 from stages.base import Exchange, Phase, Read, StageError, Task, Upstream
 from stages.documents import IDENTITY
-from stages.exact_dedup import text_hashes
 from stages.identity import identity_hash, mix
 from stages.parting import file_label, names_of
 from stages.removals import concat_batches
+from stages.text_hash import text_hashes
 
 if TYPE_CHECKING:
     from shards.index import ShardEntry

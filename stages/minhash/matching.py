@@ -1,7 +1,12 @@
-"""Documents whose band keys are equal become pairs: the first of each group with every other of it.
+"""Documents whose band keys are equal become candidate pairs, of a bounded number a document.
 
-A star connects a group with as few pairs as can be, and its pairs are among the candidates themselves.
-Cost: one sort of the band's keys (16 bytes a document in memory, a few times over).
+    unverified    the first of each group with every other: as few pairs as connect the group
+    verified      all pairs of a group; of a group larger than `at_most` + 1 each document with the `at_most` next
+                  ones, where documents whose next minimum after the band agrees too stand together
+
+So a key that very many documents share (boilerplate) costs `at_most` pairs a document and not the square of the
+group. Pairs that are left out this way are counted: another band may still find them.
+Cost: one sort of the band's keys (16 to 24 bytes a document in memory, a few times over).
 """
 
 from __future__ import annotations
@@ -10,25 +15,60 @@ from typing import NamedTuple
 
 import numpy as np
 
-
-class Pairs(NamedTuple):
-    """Places (uint64, aligned, `first` < `other`) of documents that share a key, ascending by both."""
-
-    first: np.ndarray
-    other: np.ndarray
+from stages.minhash import window_kernel
+from stages.minhash.pairs import Pairs
 
 
-def match(keys: np.ndarray, places: np.ndarray) -> Pairs:
-    """Pair the documents of one band that have the same key; keys and places (uint64) come in any order."""
-    if len(keys) == 0:
-        return Pairs(places[:0], places[:0])
-    order = np.argsort(keys)
-    keys, places = keys[order], places[order]
-    begins = np.append(True, keys[1:] != keys[:-1])
-    starts = np.flatnonzero(begins)
-    first_of_group = np.minimum.reduceat(places, starts)
-    first = np.repeat(first_of_group, np.diff(np.append(starts, len(keys))))
+class Candidates(NamedTuple):
+    """Pairs of one band and range of keys, a forest that connects the same documents, and pairs that were left out."""
+
+    pairs: Pairs
+    forest: Pairs
+    left_out: int
+
+
+def star_pairs(keys: np.ndarray, places: np.ndarray) -> Candidates:
+    """The first document of each group of equal keys with the others; keys and places (uint64) come in any order."""
+    shared = _shared(keys)
+    shared = shared[np.lexsort((places[shared], keys[shared]))]
+    keys, places = keys[shared], places[shared]
+    starts, sizes = _groups(keys)
+    first = np.repeat(places[starts], sizes)
     paired = first != places
-    first, other = first[paired], places[paired]
+    pairs = _sorted(first[paired], places[paired])
+    return Candidates(pairs, pairs, 0)
+
+
+def window_pairs(keys: np.ndarray, nearness: np.ndarray, places: np.ndarray, at_most: int) -> Candidates:
+    """Pairs within groups of equal keys.
+
+    `nearness` (uint32) orders a group, so that documents which are more alike stand closer.
+    """
+    shared = _shared(keys)
+    shared = shared[np.lexsort((places[shared], nearness[shared], keys[shared]))]
+    keys, places = keys[shared], places[shared]
+    starts, sizes = _groups(keys)
+    count = int(window_kernel.pair_counts(sizes, at_most).sum())
+    first, other = np.empty(count, dtype=np.uint64), np.empty(count, dtype=np.uint64)
+    window_kernel.fill_pairs(places, starts, sizes, at_most, first, other)
+    follows = np.flatnonzero(keys[1:] == keys[:-1])
+    forest = _sorted(*np.sort([places[follows], places[follows + 1]], axis=0))
+    return Candidates(_sorted(first, other), forest, int((sizes * (sizes - 1) // 2).sum()) - count)
+
+
+def _shared(keys: np.ndarray) -> np.ndarray:
+    """Which keys stand more than once: their indexes in ascending order of the keys."""
+    order = np.argsort(keys)
+    same = keys[order[1:]] == keys[order[:-1]]
+    return order[np.append(same, False) | np.append(False, same)] if len(keys) > 1 else order[:0]
+
+
+def _groups(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Start and size of every run of equal keys."""
+    starts = np.flatnonzero(np.append(np.ones(min(len(keys), 1), dtype=bool), keys[1:] != keys[:-1]))
+    return starts, np.diff(np.append(starts, len(keys)))
+
+
+def _sorted(first: np.ndarray, other: np.ndarray) -> Pairs:
     order = np.lexsort((other, first))
     return Pairs(first[order], other[order])

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from stages.base import InputFile, Source, StageError
 from stages.catalogue import stage_class
-from stages.exact_dedup import text_hashes
+from stages.text_hash import text_hashes
 
 _READERS = ("jsonl", "parquet", "arrow", "text", "wet")
 _BATCH_BYTES = 16 << 20

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import Recipe, run
-from stages.exact_dedup import ExactDedup, group_equal, text_hashes
+from stages.exact_dedup import ExactDedup
+from stages.keyed_dedup import best_of_equal, equal_rows
+from stages.text_hash import text_hashes
 
 
 @settings(deadline=None)
@@ -26,18 +28,19 @@ def test_hashes_are_equal_exactly_where_texts_are(texts: list[str | None], start
 
 
 @given(st.lists(st.integers(0, 4), max_size=20), st.randoms(use_true_random=False))
-def test_groups_start_with_their_first_place(keys: list[int], random: object) -> None:
-    place = list(range(len(keys)))
-    random.shuffle(place)  # type: ignore[attr-defined]
+def test_the_best_of_each_group_of_equal_keys_is_found(keys: list[int], random: object) -> None:
+    rank = list(range(len(keys)))
+    random.shuffle(rank)  # type: ignore[attr-defined]
     high = np.array([key // 2 for key in keys], dtype=np.uint64)
     low = np.array([key % 2 for key in keys], dtype=np.uint64)
-    members, survivors, sizes = group_equal(high, low, np.array(place, dtype=np.uint64))
-    found = {int(m): (int(s), int(size)) for m, s, size in zip(members, survivors, sizes, strict=True)}
+    rows = equal_rows(high, low)
+    best, sizes = best_of_equal(high[rows], low[rows], np.array(rank, dtype=np.int64)[rows])
+    found = {int(row): (int(stays), int(size)) for row, stays, size in zip(rows, rows[best], sizes, strict=True)}
     expected = {}
     for index, key in enumerate(keys):
         group = [other for other, other_key in enumerate(keys) if other_key == key]
         if len(group) > 1:
-            expected[index] = (min(group, key=lambda other: place[other]), len(group))
+            expected[index] = (min(group, key=lambda other: rank[other]), len(group))
     assert found == expected
 
 

@@ -1,0 +1,44 @@
+"""The candidate component of every document, as the phase `connect` leaves it: one Arrow batch a part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from stages.removals import part_of, row_of
+
+#: Marks documents that no pair connects to another.
+ALONE = np.uint64(0xFFFFFFFFFFFFFFFF)
+_SCHEMA = pa.schema([("component", pa.uint64())])
+
+
+def write_components(path: Path, parts: Iterable[np.ndarray]) -> None:
+    """Write the component (uint64) of the rows of each part."""
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.ipc.new_file(str(path), _SCHEMA, options=options) as writer:
+        for component in parts:
+            writer.write_batch(pa.RecordBatch.from_arrays([pa.array(component)], schema=_SCHEMA))
+
+
+class Components:
+    """Looks components up; one is named by the place (uint64) of its first document."""
+
+    def __init__(self, path: Path) -> None:
+        self._reader = pa.ipc.open_file(pa.memory_map(str(path)))
+
+    def of_part(self, part: int) -> np.ndarray:
+        """Of the rows of a part up to the last that has a pair: the component (uint64), or ALONE."""
+        if part >= self._reader.num_record_batches:
+            return np.empty(0, dtype=np.uint64)
+        return self._reader.get_batch(part).column("component").to_numpy()
+
+    def of(self, places: np.ndarray) -> np.ndarray:
+        """Components (uint64) of documents that have a pair, given by ascending places."""
+        found = np.full(len(places), ALONE)
+        parts, starts = np.unique(part_of(places), return_index=True)
+        for part, start, end in zip(parts, starts, [*starts[1:], len(places)], strict=True):
+            found[start:end] = self.of_part(int(part))[row_of(places[start:end])]
+        return found

@@ -1,0 +1,88 @@
+"""What deduplication leaves behind to be checked: the removal list with its reasons, and the pairs that prove it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from stages.documents import IDENTITY
+from stages.identity import identity_hash
+from stages.minhash.resolution import Clusters, Members, SimilarPairs
+from stages.minhash.shingle_sets import jaccard
+from stages.minhash.signatures import estimated_jaccard
+from stages.removals import CLUSTER_SEED, removal_list
+
+_IDENTITY_NAMES = [field.name for field in IDENTITY]
+PAIR_SCHEMA = pa.schema(
+    [
+        *(field.with_name(f"{field.name}_{side}") for side in "ab" for field in IDENTITY),
+        ("bands", pa.uint16()),
+        ("estimated_jaccard", pa.float64()),
+        ("jaccard", pa.float64()),
+    ]
+)
+
+
+def removal_rows(members: Members, clusters: Clusters, expression: str) -> pa.Table:
+    """The removal list of all members that are not alone in their cluster.
+
+    A removed document's values are its cluster and size, the document that stays and its similarity to it, and,
+    where a path of pairs leads there, the next document on it (`via`).
+    """
+    several = np.flatnonzero(clusters.size > 1)
+    several = several[np.argsort(members.place[several])]
+    survivor = clusters.survivor[several]
+    identity = members.table.select(_IDENTITY_NAMES)
+    return removal_list(
+        members.place[several],
+        members.place[survivor],
+        clusters.size[several],
+        identity.take(pa.array(survivor)),
+        "near_duplicate",
+        expression,
+        _values(members, clusters, several),
+    )
+
+
+def pair_table(members: Members, pairs: SimilarPairs) -> pa.Table:
+    """Both identities of each pair, the bands it shares and its similarities, in the order of the corpus."""
+    place = members.place
+    first = np.where(place[pairs.left] < place[pairs.right], pairs.left, pairs.right)
+    other = np.where(place[pairs.left] < place[pairs.right], pairs.right, pairs.left)
+    order = np.lexsort((place[other], place[first]))
+    identity = members.table.select(_IDENTITY_NAMES)
+    columns: dict[str, Any] = {}
+    for side, index in (("a", first), ("b", other)):
+        found = identity.take(pa.array(index[order]))
+        columns |= {f"{name}_{side}": found[name] for name in _IDENTITY_NAMES}
+    columns["bands"] = pairs.bands[order].astype(np.uint16)
+    columns["estimated_jaccard"] = pairs.estimated[order]
+    columns["jaccard"] = pa.array(pairs.jaccard[order], from_pandas=True)
+    return pa.table(columns, schema=PAIR_SCHEMA)
+
+
+def _values(members: Members, clusters: Clusters, chosen: np.ndarray) -> pa.Array:
+    """JSON for each chosen member that does not stay, null for the others."""
+    survivor, via = clusters.survivor[chosen], clusters.via[chosen]
+    identity = members.table.select(_IDENTITY_NAMES).to_pydict()
+    names = [dict(zip(_IDENTITY_NAMES, row, strict=True)) for row in zip(*identity.values(), strict=True)]
+    file, offset, ordinal = (members.table[name].combine_chunks() for name in _IDENTITY_NAMES)
+    cluster = identity_hash(file, offset, ordinal, CLUSTER_SEED)
+    estimated = estimated_jaccard(members.minima, chosen, survivor)
+    exact = jaccard(members.shingles, chosen, survivor) if members.shingles else None
+    entries: list[str | None] = []
+    for at, (index, stays, step) in enumerate(zip(chosen.tolist(), survivor.tolist(), via.tolist(), strict=True)):
+        if index == stays:
+            entries.append(None)
+            continue
+        entry = {"cluster": int(cluster[stays]), "cluster_size": int(clusters.size[index]), "survivor": names[stays]}
+        entry["estimated_jaccard"] = round(float(estimated[at]), 4)
+        if exact is not None:
+            entry["jaccard"] = round(float(exact[at]), 6)
+        if step != stays:
+            entry["via"] = names[step]
+        entries.append(json.dumps(entry))
+    return pa.array(entries, pa.string())
