@@ -6,7 +6,7 @@ Bohman, Cooper, Frieze, "Min-wise independent linear permutations", 2000). Such 
 numbers; the shingles here come out of a full 64-bit mixer, so their minima behave as if drawn at random,
 and 64 bits leave collisions of distinct shingles out of account.
 
-Cost on one core with AVX-512, 112 minima: about 10 ns a shingle (the inner loop runs over a block of shingles
+Cost on one core with AVX-512, 112 minima: about 6 ns a shingle (the inner loop runs over a block of shingles
 with one permutation in registers).
 """
 
@@ -30,8 +30,8 @@ def lower_minima(shingles, multipliers, increments, minima):  # type: ignore[no-
         multiplier = multipliers[permutation]
         increment = increments[permutation]
         least = minima[permutation]
-        for shingle in shingles:
-            least = min(least, multiplier * shingle + increment)
+        for place in range(shingles.size):  # by index: only so does the compiler use vector instructions
+            least = min(least, multiplier * shingles[place] + increment)
         minima[permutation] = least
 
 
