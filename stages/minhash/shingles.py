@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from stages.minhash import normalize_kernel, shingles_kernel, units_kernel
+from stages.minhash import datatrove_text_kernel, normalize_kernel, shingles_kernel, units_kernel
 from stages.minhash.character_tables import character_tables
+from stages.minhash.datatrove_characters import datatrove_characters
+from stages.minhash.datatrove_shingles import hash_word_grams
 from stages.minhash.shingling import Shingling
 from stages.text_buffers import text_buffers
 
@@ -49,6 +51,10 @@ def shingle_batches(texts: Texts, shingling: Shingling) -> Iterator[ShingleBatch
     buffers = _Buffers(shingling, largest, most)
     for first, end in edges:
         normal, normal_offsets = buffers.normalize(data, offsets[first : end + 1])
+        if shingling.compat:
+            grams = hash_word_grams(normal, normal_offsets, shingling.width, shingling.hash == "sha1")
+            yield ShingleBatch(first, end, *grams)
+            continue
         units, unit_offsets = buffers.cut(normal, normal_offsets)
         hashes, hash_offsets = buffers.join(units, unit_offsets)
         yield ShingleBatch(first, end, hashes, hash_offsets, np.diff(unit_offsets))
@@ -91,22 +97,29 @@ class _Buffers:
     def __init__(self, shingling: Shingling, size: int, texts: int) -> None:
         self._shingling = shingling
         self._tables = character_tables()
-        self._normal = np.empty(size + size // 2 + 8, dtype=np.uint8)
+        longest = 3 * size if shingling.normalize == "datatrove" else size + size // 2
+        self._normal = np.empty(longest + 8, dtype=np.uint8)
         self._normal_offsets = np.empty(texts + 1, dtype=np.int64)
-        self._units = np.empty(size + size // 2 + 8, dtype=np.uint64)
+        self._units = np.empty(len(self._normal), dtype=np.uint64)
         self._unit_offsets = np.empty(texts + 1, dtype=np.int64)
-        self._shingles = np.empty(size + size // 2 + 8, dtype=np.uint64)
+        self._shingles = np.empty(len(self._normal), dtype=np.uint64)
         self._shingle_offsets = np.empty(texts + 1, dtype=np.int64)
 
     def normalize(self, data: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The bytes of the normalised texts, and where each begins."""
         classes, lower = self._tables
         out, out_offsets = self._normal, self._normal_offsets[: len(offsets)]
-        if self._shingling.normalize == "raw":
-            size = normalize_kernel.join_blanks(data, offsets, classes, out, out_offsets)
-        else:
-            size = normalize_kernel.delete_punctuation(data, offsets, classes, lower, out, out_offsets)
-        return out[:size], out_offsets
+        match self._shingling.normalize:
+            case "raw":
+                size = normalize_kernel.join_blanks(data, offsets, classes, out, out_offsets)
+            case "datatrove":
+                tables = datatrove_characters()
+                size = datatrove_text_kernel.simplify_texts(data, offsets, classes, *tables, out, out_offsets)
+            case _:
+                size = normalize_kernel.delete_punctuation(data, offsets, classes, lower, out, out_offsets)
+        text = out[:size]
+        text.setflags(write=False)  # as the columns are that kernels elsewhere read, which saves compiling them anew
+        return text, out_offsets
 
     def cut(self, text: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A hash for each unit of normalised texts, and where those of each text begin."""

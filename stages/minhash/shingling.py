@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Shingling(BaseModel):
@@ -17,10 +20,11 @@ class Shingling(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    normalize: Literal["delete_punctuation", "raw"] = Field(
+    normalize: Literal["delete_punctuation", "datatrove", "raw"] = Field(
         default="delete_punctuation",
-        description="delete_punctuation: lower case, characters of the categories P* deleted; raw: as it stands. "
-        "By both, a run of white space is one blank.",
+        description="delete_punctuation: lower case, characters of the categories P* deleted; datatrove: lower case, "
+        "numbers to 0, punctuation to blanks, accents and other marks deleted; raw: as it stands. By all, a run of "
+        "white space is one blank.",
     )
     unit: Literal["auto", "words", "characters", "tokens"] = Field(
         default="auto",
@@ -34,6 +38,38 @@ class Shingling(BaseModel):
     tokenizer: Path | None = Field(
         default=None, description="For tokens: a tokenizer.json, or the folder that holds one."
     )
+
+    compat: Literal["datatrove"] | None = Field(
+        default=None,
+        description="datatrove: the same signatures as datatrove 0.10 for English with 64-bit hashes; its "
+        "normalisation, words, hashes and permutations, and no signature for texts shorter than a shingle.",
+    )
+    hash: Literal["ours", "xxh64", "sha1"] = Field(
+        default="ours",
+        description="How a shingle is hashed. xxh64 (with compat unless given) and sha1 (FineWeb's) need compat.",
+    )
+
+    def has_shingles(self, units: np.ndarray) -> np.ndarray:
+        """Whether texts of so many units have shingles, and so a signature."""
+        return units >= (self.width if self.compat else 1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _compat_implies(cls, values: Any) -> Any:
+        """Fill in what compat implies; refuse what contradicts it."""
+        if not isinstance(values, dict):
+            return values
+        if not values.get("compat"):
+            if values.get("hash", "ours") != "ours":
+                raise ValueError(f"hash: {values['hash']} needs compat: datatrove; give it or leave hash out")
+            return values
+        for name, implied in (("normalize", "datatrove"), ("unit", "words")):
+            if values.get(name, implied) != implied:
+                raise ValueError(f"compat: datatrove means {name}: {implied}; leave {name} out")
+            values = {**values, name: implied}
+        if values.get("hash") == "ours":
+            raise ValueError("compat: datatrove means hash: xxh64 or sha1; leave hash out")
+        return {"hash": "xxh64", **values}
 
     @model_validator(mode="after")
     def _tokens_need_a_tokenizer(self) -> Shingling:

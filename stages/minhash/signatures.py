@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from stages.minhash import signature_kernel
+from stages.minhash import datatrove_kernel, signature_kernel
+from stages.minhash.datatrove_shingles import prime_permutations
 from stages.minhash.shingles import shingle_batches
 from stages.minhash.shingling import Shingling
 
@@ -42,13 +43,17 @@ def signatures(texts: Texts, shingling: Shingling | None = None, permutations: i
 
     Rows are independent: any slicing of a column gives the same signatures.
     """
-    multipliers, increments = _permutations(permutations, seed)
+    shingling = shingling or Shingling()
+    draw, find = _permutations, signature_kernel.find_minima
+    if shingling.compat:
+        draw, find = prime_permutations, datatrove_kernel.find_prime_minima
+    multipliers, increments = draw(permutations, seed)
     minima = np.empty((len(texts), permutations), dtype=np.uint64)
     units = np.empty(len(texts), dtype=np.int64)
-    for batch in shingle_batches(texts, shingling or Shingling()):
+    for batch in shingle_batches(texts, shingling):
         rows = slice(batch.first, batch.end)
         units[rows] = batch.units
-        signature_kernel.find_minima(batch.hashes, batch.offsets, multipliers, increments, minima[rows])
+        find(batch.hashes, batch.offsets, multipliers, increments, minima[rows])
     return Signatures(minima, units)
 
 
