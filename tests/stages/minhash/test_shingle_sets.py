@@ -1,6 +1,10 @@
 """Sets of shingles and their similarity are those of plain Python, for every normalisation and unit."""
 
-from itertools import product
+import sys
+import unicodedata
+from itertools import pairwise, product
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -9,10 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tokenizer
 from stages.minhash.shingle_sets import jaccard, shingle_sets
 from stages.minhash.shingling import Shingling
 from stages.minhash.signatures import signatures
+from tests.stages.minhash.conftest import NearDuplicates
 from tests.stages.minhash.plain_shingles import shingles, similarity, units
+from tokenizer.bpe_train import train_merges
+from tokenizer.file import write_tokenizer
+from tokenizer.pretokenize import split_pattern
+
+PUNCTUATION = [point for point in range(sys.maxunicode) if unicodedata.category(chr(point)).startswith("P")]
 
 TRICKY = "aB é.,-' \n\u00a0\u3000Σ中国のアー。ไทย་ཨ😀0٣İ"
 SHINGLINGS = [
@@ -59,3 +70,41 @@ def test_texts_larger_than_a_batch_and_many_small_ones() -> None:
     sets = shingle_sets(pa.array(texts), Shingling(width=2))
     assert np.diff(sets.offsets).tolist() == [99_999, 1, 49_999, *[1] * 40_000]
     assert jaccard(sets, [0, 1, 3], [2, 1, 4]).tolist() == [49_999 / 99_999, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("column", "normalize", "prepared"),
+    [
+        ("jaccard_word5", "delete_punctuation", {}),
+        ("jaccard_word5_punct_space", "delete_punctuation", dict.fromkeys(PUNCTUATION, " ")),
+        ("jaccard_word5_raw", "raw", {}),
+    ],
+)
+def test_recorded_similarities_of_near_duplicates(
+    neardup: NearDuplicates, column: str, normalize: Literal["delete_punctuation", "raw"], prepared: dict[int, str]
+) -> None:
+    texts = pa.array([text.translate(prepared) for text in neardup.texts.to_pylist()], pa.large_string())
+    pairs = neardup.pairs.filter(pl.col(column).is_not_null())
+    assert len(pairs) > 1000
+    sets = shingle_sets(texts, Shingling(normalize=normalize, unit="words"))
+    assert jaccard(sets, pairs["a"], pairs["b"]).tolist() == pairs[column].to_list()
+    if column == "jaccard_word5":
+        for side in "ab":
+            assert np.diff(sets.offsets)[pairs[side]].tolist() == pairs[f"n_shingles_{side}"].to_list()
+
+
+def test_tokens_of_a_tokenizer(tmp_path: Path) -> None:
+    words = pa.table({"word": pa.array([b"there", b" there", b"the"], pa.large_binary()), "count": [5, 9, 3]})
+    write_tokenizer(tmp_path / "tokenizer.json", train_merges(words, 262), split_pattern("gpt4"))
+    bpe = tokenizer.load(tmp_path)
+    texts = ["there, there!  The rest", "", "th", "there there there", None]
+    shingling = Shingling(normalize="raw", unit="tokens", width=2, tokenizer=tmp_path)
+    assert signatures(pa.array(texts), shingling, 1).units.tolist() == [
+        len(bpe.encode(" ".join((text or "").split()))) for text in texts
+    ]
+    tokens = bpe.encode("there, there! The rest")
+    distinct = {tuple(tokens[start : start + 2]) for start in range(len(tokens) - 1)}
+    repeated = bpe.encode(texts[3] or "")
+    assert np.diff(shingle_sets(pa.array(texts), shingling).offsets).tolist() == [
+        *(len(distinct), 0, 1, len(set(pairwise(repeated))), 0)
+    ]
