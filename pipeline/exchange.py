@@ -74,7 +74,7 @@ class ExchangeTask:
 
     def write_buckets(self, output: str, table: pa.Table, buckets: Any, count: int) -> None:
         name = f"{self.label}.{output}"
-        with self._outputs.create(name, f"{self.index:05d}.arrow", rows=table.num_rows) as path:
+        with self._outputs.create(name, f"{output}-{self.index:05d}.arrow", rows=table.num_rows) as path:
             write_bucket_file(path, table, np.asarray(buckets), count)
 
     def count(self, name: str, amount: int) -> None:

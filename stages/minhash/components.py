@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from stages.removals import part_of, row_of
 
-#: Marks documents that no pair connects to another.
-ALONE = np.uint64(0xFFFFFFFFFFFFFFFF)
+#: Marks documents about which there is nothing to decide: no pair, or only such as earlier runs decided about.
+SETTLED = np.uint64(0xFFFFFFFFFFFFFFFF)
 _SCHEMA = pa.schema([("component", pa.uint64())])
 
 
@@ -29,16 +29,24 @@ class Components:
     def __init__(self, path: Path) -> None:
         self._reader = pa.ipc.open_file(pa.memory_map(str(path)))
 
-    def of_part(self, part: int) -> np.ndarray:
-        """Of the rows of a part up to the last that has a pair: the component (uint64), or ALONE."""
+    def of_row(self, part: int, row: np.ndarray) -> np.ndarray:
+        """Component (uint64) of rows (uint32) of a part, or SETTLED."""
+        found = np.full(len(row), SETTLED)
+        stored = self._of_part(part)
+        known = row < len(stored)
+        found[known] = stored[row[known]]
+        return found
+
+    def of(self, places: np.ndarray) -> np.ndarray:
+        """Component (uint64) of documents given by ascending places (uint64), or SETTLED."""
+        found = np.empty(len(places), dtype=np.uint64)
+        parts, starts = np.unique(part_of(places), return_index=True)
+        for part, start, end in zip(parts.tolist(), starts, [*starts[1:], len(places)], strict=True):
+            found[start:end] = self.of_row(part, row_of(places[start:end]))
+        return found
+
+    def _of_part(self, part: int) -> np.ndarray:
+        """Of the rows of a part up to the last that has a pair."""
         if part >= self._reader.num_record_batches:
             return np.empty(0, dtype=np.uint64)
         return self._reader.get_batch(part).column("component").to_numpy()
-
-    def of(self, places: np.ndarray) -> np.ndarray:
-        """Components (uint64) of documents that have a pair, given by ascending places."""
-        found = np.full(len(places), ALONE)
-        parts, starts = np.unique(part_of(places), return_index=True)
-        for part, start, end in zip(parts, starts, [*starts[1:], len(places)], strict=True):
-            found[start:end] = self.of_part(int(part))[row_of(places[start:end])]
-        return found

@@ -8,12 +8,12 @@ pair, whatever the number of pairs. Forests come as functions, because they are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
 from stages.minhash import union_find_kernel
-from stages.minhash.components import ALONE
+from stages.minhash.components import SETTLED
 from stages.minhash.pairs import Pairs
 from stages.removals import part_of, row_of
 
@@ -42,6 +42,11 @@ class Numbering:
         """Numbers (int64) of documents by place (uint64)."""
         return self.starts[part_of(places)] + row_of(places).astype(np.int64)
 
+    def run_of(self, numbers: np.ndarray, runs: Sequence[int]) -> np.ndarray:
+        """Which run (int64) documents are of, given how many parts each has."""
+        ends = self.starts[np.minimum(np.cumsum(runs), self.parts)]
+        return np.searchsorted(ends, numbers, side="right")
+
     def places(self, numbers: np.ndarray) -> np.ndarray:
         """The reverse of `numbers`."""
         part = np.searchsorted(self.starts, numbers, side="right") - 1
@@ -57,8 +62,14 @@ def merged(forest: Callable[[], Iterable[Pairs]]) -> Iterator[Pairs]:
         yield Pairs(pairs.first[joined], pairs.other[joined])
 
 
-def components(forest: Callable[[], Iterable[Pairs]]) -> Iterator[np.ndarray]:
-    """For every part the place (uint64) of the first document of each row's component, or ALONE."""
+def components(
+    forest: Callable[[], Iterable[Pairs]], runs: Sequence[int], settled_together: bool
+) -> Iterator[np.ndarray]:
+    """For every part the place (uint64) of the first document of each row's component, or SETTLED.
+
+    `runs` are the numbers of parts of this run and of the earlier ones, in the order in which parts are numbered. A
+    component of earlier documents alone is settled, unless it spans runs which were not `settled_together`.
+    """
     numbering = Numbering(forest())
     parents = np.arange(numbering.documents, dtype=np.int64)
     paired = np.zeros(numbering.documents, dtype=bool)
@@ -67,8 +78,15 @@ def components(forest: Callable[[], Iterable[Pairs]]) -> Iterator[np.ndarray]:
         for places in pairs:
             paired[numbering.numbers(places)] = True
     union_find_kernel.settle_roots(parents)
+    # The smallest member is the root, and new documents come first: a component with one has a new root.
+    unsettled = paired & (numbering.run_of(parents, runs) == 0)
+    if not settled_together:
+        spans = numbering.run_of(np.arange(numbering.documents), runs) != numbering.run_of(parents, runs)
+        several = np.zeros(numbering.documents, dtype=bool)
+        several[parents[spans]] = True
+        unsettled |= paired & several[parents]
     for begin, end in zip(numbering.starts[:-1], numbering.starts[1:], strict=True):
-        yield np.where(paired[begin:end], numbering.places(parents[begin:end]), ALONE)
+        yield np.where(unsettled[begin:end], numbering.places(parents[begin:end]), SETTLED)
 
 
 def _join(numbering: Numbering, parents: np.ndarray, pairs: Pairs) -> np.ndarray:

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from stages import survivor
+from stages.documents import FILE_TYPE
 from stages.minhash import cluster_kernel
 from stages.minhash.pairs import Pairs
 from stages.minhash.shingle_sets import ShingleSets, jaccard
@@ -43,7 +44,9 @@ class Members:
         if "shingles" in table.column_names:
             column = table["shingles"].combine_chunks()
             self.shingles = ShingleSets(column.values.to_numpy(), column.offsets.to_numpy())
-        self.table = table.drop_columns([name for name in ("minima", "shingles") if name in table.column_names])
+        table = table.drop_columns([name for name in ("minima", "shingles") if name in table.column_names])
+        file = table["file"].combine_chunks().dictionary_encode().cast(FILE_TYPE)
+        self.table = table.set_column(table.column_names.index("file"), "file", file)
 
     def __len__(self) -> int:
         return len(self.place)

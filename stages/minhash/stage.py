@@ -14,14 +14,26 @@ clusters, of which the best document by `keep` stays.
     gather    one task a part: documents that have a pair, with signature (and shingles), to the same bucket
     resolve   one task a bucket of components: verify, cluster, choose        what its documents' signatures take
 
+With `earlier`, the indexes of earlier runs (stages.minhash.index), a phase more gathers from their parts:
+
+    gather_earlier   documents of earlier runs whose component has a new document (or one of another index)
+
+and with `write_index` a last one, seal, completes this run's own. Keys of earlier runs are matched again, texts are
+neither read nor signed again, and components without a new document stay as they were decided.
+
 No step holds all pairs, and whatever a pair needs to be judged lies in one bucket. The result does not depend on the
 number of tasks or on how documents are batched.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from functools import cached_property
 from math import ceil, sqrt
-from typing import TYPE_CHECKING, ClassVar, Literal
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -32,18 +44,18 @@ from pydantic import Field, model_validator
 from stages import survivor
 from stages.base import Exchange, Phase, Read, Task, Upstream
 from stages.documents import IDENTITY, REMOVAL_SCHEMA
-from stages.identity import mix
+from stages.identity import identity_hash, mix
+from stages.minhash.index import CHANGE_SCHEMA, INDEX, INDEXED, EarlierIndexes, seal
 from stages.minhash.pairs import PAIRS_SCHEMA, Pairs, new_pairs_file, stored_pairs
 from stages.minhash.shingling import Shingling
 from stages.removals import concat_batches, place_of
 
-if TYPE_CHECKING:
-    from stages.minhash.signatures import Signatures
-
-_KEYS_SCHEMA = pa.schema([("key", pa.uint64()), ("nearness", pa.uint32()), ("part", pa.uint32()), ("row", pa.uint32())])
-_PLACE_SCHEMA = pa.schema([("part", pa.uint32()), ("row", pa.uint32())])
+_KEYS_SCHEMA = pa.schema([("key", pa.uint64()), ("nearness", pa.uint64()), ("part", pa.uint32()), ("row", pa.uint32())])
+#: What a part without members writes; the columns of others depend on parameters.
+_NO_MEMBERS = pa.schema([("row", pa.uint32())])
 _IDENTITY_NAMES = [field.name for field in IDENTITY]
 _TEXTS_AT_ONCE = 4096
+_32 = np.uint64(32)
 
 
 class MinhashDedup(Shingling, Exchange):
@@ -82,6 +94,11 @@ class MinhashDedup(Shingling, Exchange):
         None, ge=1, le=65536, description="Tasks that judge pairs; bounds their memory. As many as parts unless given."
     )
 
+    earlier: tuple[Path, ...] = Field(
+        (), description="Indexes of earlier runs (RUN/index/LABEL), oldest first: their documents count as well."
+    )
+    write_index: bool = Field(False, description="Publish index/LABEL, for `earlier` of later runs.")
+
     @model_validator(mode="after")
     def _check(self) -> MinhashDedup:
         if self.target_jaccard is not None and self.model_fields_set & {"bands", "rows"}:
@@ -93,6 +110,9 @@ class MinhashDedup(Shingling, Exchange):
     def columns_needed(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(("text", *survivor.columns_needed(self.keep), *filter(None, [self.within]))))
 
+    def assets(self) -> dict[str, Path]:
+        return {f"earlier[{number}]": folder / INDEX for number, folder in enumerate(self.earlier)}
+
     def banding(self) -> tuple[int, int]:
         """Bands and rows, as given or as computed from the target."""
         from stages.minhash.settings import bands_and_rows
@@ -102,28 +122,46 @@ class MinhashDedup(Shingling, Exchange):
         return bands_and_rows(self.target_jaccard, self.target_recall)
 
     def phases(self, label: str, upstream: Upstream, seed: int) -> tuple[list[Phase], Upstream]:
-        matching = min(self._key_buckets, upstream.tasks)
-        components = Read(f"{label}.components", "all")
+        matching, resolving = min(self._key_buckets, upstream.tasks), self._component_buckets(upstream)
+        components, index = Read(f"{label}.components", "all"), f"index/{label}"
+        members = [Read(f"{label}.members", "bucket")]
+        signed = ("keys", "documents") if self.write_index else ("keys",)
+        sealed = dict.fromkeys(signed, index) if self.write_index else {}
         phases = [
-            Phase("sign", upstream.tasks, upstream.reads(), ("keys",)),
+            Phase("sign", upstream.tasks, upstream.reads(), signed, sealed),
             Phase("match", matching, (Read(f"{label}.keys", "bucket"),), ("pairs", "forest")),
             Phase("merge", _merging(matching), (Read(f"{label}.forest", "bucket"),), ("merged",)),
             Phase("connect", 1, (Read(f"{label}.merged", "all"),), ("components",)),
             Phase("route", matching, (Read(f"{label}.pairs", "same"), components), ("routed",)),
             Phase("gather", upstream.tasks, (*upstream.reads(), components), ("members",)),
-            Phase(
-                "resolve",
-                self._component_buckets(upstream),
-                (Read(f"{label}.routed", "bucket"), Read(f"{label}.members", "bucket")),
-                ("removals", "duplicates"),
-                {"duplicates": "duplicates"},
-            ),
         ]
+        outputs, published = ["removals", "duplicates"], {"duplicates": "duplicates"}
+        if self.earlier:
+            phases.append(Phase("gather_earlier", len(self._index.parts), (components,), ("earlier_members",)))
+            members.append(Read(f"{label}.earlier_members", "bucket"))
+            outputs += ["changes", "retractions"]
+            published["retractions"] = "retractions"
+        if self.write_index:
+            published |= {output: index for output in ("removals", "changes") if output in outputs}
+        reads = (Read(f"{label}.routed", "bucket"), *members)
+        phases.append(Phase("resolve", resolving, reads, tuple(outputs), published))
+        if self.write_index:
+            written = tuple(Read(f"{label}.{output}", "all") for output in (*signed, *outputs) if output in INDEXED)
+            phases.append(Phase("seal", 1, written, ("index",), {"index": index}))
         return phases, upstream.less(f"{label}.removals", clustered=True)
 
     def displaces_at_most(self) -> int | None:
         """One a band where pairs are not verified: all documents that share a key are one cluster already."""
         return self.banding()[0] if self.verify == "none" else None
+
+    @cached_property
+    def _index(self) -> EarlierIndexes:
+        return EarlierIndexes(self.earlier, self._settings())
+
+    def _settings(self) -> dict[str, Any]:
+        """What indexes must agree in to be continued, as JSON."""
+        settings: dict[str, Any] = json.loads(self.model_dump_json(exclude={"earlier", "write_index", "buckets"}))
+        return settings
 
     @property
     def _key_buckets(self) -> int:
@@ -134,25 +172,27 @@ class MinhashDedup(Shingling, Exchange):
         return self.buckets or min(upstream.tasks, 1024)
 
     def sign(self, task: Task) -> None:
-        """Write one key a band for every text that has shingles."""
-        from stages.minhash.signatures import band_keys
+        """Write one key a band for every text that has shingles, and for an index all that is known of it."""
+        from stages.minhash.members import MemberFile, describe
+        from stages.minhash.signatures import band_keys, signatures
 
         bands, rows = self.banding()
-        keys, nearness = [np.empty((0, bands), np.uint64)], [np.empty((0, bands), np.uint32)]
-        signed_rows = [np.empty(0, dtype=np.uint32)]
-        for row, batch in task.documents(self.columns_needed()):
-            scope = survivor.scope_hashes(batch, self.within)
-            for start in range(0, len(row), _TEXTS_AT_ONCE):
-                some = slice(start, start + _TEXTS_AT_ONCE)
-                signed = self._signatures(batch.column("text").slice(start, _TEXTS_AT_ONCE))
-                has_shingles = signed.units > 0
-                keys.append((band_keys(signed.minima, rows) ^ scope[some, None])[has_shingles])
-                # The minimum that follows a band: the first one of the next.
-                nearness.append(np.roll(signed.minima[:, ::rows], -1, axis=1).astype(np.uint32)[has_shingles])
-                signed_rows.append(row.to_numpy(zero_copy_only=False)[some][has_shingles])
-                task.count("texts_without_words", int((~has_shingles).sum()))
-                short = has_shingles & (signed.units < self.width)
-                task.count("texts_shorter_than_a_shingle", int(short.sum()))
+        keys, nearness = [np.empty((0, bands), np.uint64)], [np.empty((0, bands), np.uint64)]
+        signed_rows = [np.empty(0, np.uint32)]
+        with MemberFile(task, "documents") if self.write_index else nullcontext() as indexed:
+            for row, batch in _slices(task.documents([*_IDENTITY_NAMES, *self.columns_needed()])):
+                signed = signatures(batch.column("text"), self, bands * rows, self.seed)
+                signs = self.has_shingles(signed.units)
+                task.count("texts_without_words", int((signed.units == 0).sum()))
+                task.count(
+                    "texts_shorter_than_a_shingle", int(((signed.units > 0) & (signed.units < self.width)).sum())
+                )
+                row, batch, minima = row[signs], batch.filter(pa.array(signs)), signed.minima[signs]
+                keys.append(band_keys(minima, rows) ^ survivor.scope_hashes(batch, self.within)[:, None])
+                nearness.append(_nearness(batch, minima[:, ::rows]))
+                signed_rows.append(row)
+                if indexed:
+                    indexed.write(describe(batch, row, self, minima))
         self._write_keys(task, np.concatenate(keys), np.concatenate(nearness), np.concatenate(signed_rows))
 
     def match(self, task: Task) -> None:
@@ -163,12 +203,11 @@ class MinhashDedup(Shingling, Exchange):
         with new_pairs_file(task, "pairs") as writer:
             first, end = (self._key_buckets * edge // task.tasks for edge in (task.index, task.index + 1))
             for bucket in range(first, end):
-                keys = concat_batches(task.bucket("keys", bucket), _KEYS_SCHEMA)
-                key, place = keys["key"].to_numpy(), place_of(keys["part"].to_numpy(), keys["row"].to_numpy())
+                key, nearness, place = self._keys(task, bucket)
                 if self.verify == "none":
                     found = star_pairs(key, place)
                 else:
-                    found = window_pairs(key, keys["nearness"].to_numpy(), place, self.compare_at_most)
+                    found = window_pairs(key, nearness, place, self.compare_at_most)
                 writer.write_batch(found.pairs.to_batch())
                 forest.append(found.forest.to_batch())
                 task.count("candidate_pairs", len(found.pairs.first))
@@ -190,66 +229,98 @@ class MinhashDedup(Shingling, Exchange):
         from stages.minhash.components import write_components
         from stages.minhash.forests import components
 
+        runs = [task.upstream.tasks, *(index.parts for index in self._index.indexes)]
         with task.create("components", f"{task.index:05d}.arrow") as path:
-            write_components(path, components(lambda: stored_pairs(task, "merged")))
+            found = components(lambda: stored_pairs(task, "merged"), runs, self._index.settled_together)
+            write_components(path, found)
 
     def route(self, task: Task) -> None:
         """Write this task's pairs into the buckets of their components."""
-        from stages.minhash.components import Components
+        from stages.minhash.components import SETTLED, Components
 
         components = Components(task.parts("components")[0].path)
         count = self._component_buckets(task.upstream)
         routed, buckets = [], [np.empty(0, dtype=np.int64)]
         for pairs in stored_pairs(task, "pairs"):
-            routed.append(pairs.to_batch())
-            buckets.append(_component_bucket(components.of(pairs.first), count))
+            component = components.of(pairs.first)
+            unsettled = component != SETTLED
+            routed.append(Pairs(pairs.first[unsettled], pairs.other[unsettled]).to_batch())
+            buckets.append(_component_bucket(component[unsettled], count))
         task.write_buckets("routed", pa.Table.from_batches(routed, PAIRS_SCHEMA), np.concatenate(buckets), count)
 
     def gather(self, task: Task) -> None:
         """Write what judging them takes of the documents that have a pair, into the buckets of their components."""
-        from stages.minhash.components import ALONE, Components
+        from stages.minhash.components import SETTLED, Components
+        from stages.minhash.members import as_members, sign_and_describe
 
-        components = Components(task.parts("components")[0].path).of_part(task.index)
-        count = self._component_buckets(task.upstream)
-        members, buckets = [], [np.empty(0, dtype=np.int64)]
-        for row, batch in task.documents([*_IDENTITY_NAMES, *self.columns_needed()]):
-            rows = row.to_numpy(zero_copy_only=False)
-            component = np.full(len(rows), ALONE)
-            known = rows < len(components)
-            component[known] = components[rows[known]]
-            paired = np.flatnonzero(component != ALONE)
-            members.append(self._members(batch.take(pa.array(paired)), task.index, rows[paired]))
-            buckets.append(_component_bucket(component[paired], count))
-        table = concat_batches(members, members[0].schema if members else _PLACE_SCHEMA)
-        task.write_buckets("members", table, np.concatenate(buckets), count)
+        components = Components(task.parts("components")[0].path)
+        found = []
+        for row, batch in _slices(task.documents([*_IDENTITY_NAMES, *self.columns_needed()])):
+            component = components.of_row(task.index, row)
+            chosen = np.flatnonzero(component != SETTLED)
+            described = sign_and_describe(batch.take(pa.array(chosen)), row[chosen], self)
+            found.append((as_members(described, task.index, None), component[chosen]))
+        self._write_members(task, "members", found)
+
+    def gather_earlier(self, task: Task) -> None:
+        """The same for one part of an earlier run, of documents in components that have to be decided again."""
+        from stages.minhash.components import SETTLED, Components
+        from stages.minhash.members import as_members
+
+        part = self._index.parts[task.index]
+        number = task.upstream.tasks + part.number
+        components = Components(task.parts("components")[0].path)
+        found = []
+        for batch, kept in self._index.documents(part):
+            component = components.of_row(number, batch.column("row").to_numpy())
+            chosen = np.flatnonzero(component != SETTLED)
+            found.append((as_members(batch.take(pa.array(chosen)), number, kept[chosen]), component[chosen]))
+        self._write_members(task, "earlier_members", found)
 
     def resolve(self, task: Task) -> None:
-        """Write the removal list of the components of this task's bucket, and the pairs that prove it."""
-        from stages.minhash.removal_rows import PAIR_SCHEMA, pair_table, removal_rows
+        """Decide about the components of this task's bucket: removal list, changes of the past, the pairs as proof."""
+        from stages.minhash.outcome import PAIR_SCHEMA, change_rows, pair_table, removal_rows
         from stages.minhash.resolution import Members, clusters_of, verified_pairs
 
-        batches = list(task.bucket("members"))
-        removals, proof = REMOVAL_SCHEMA.empty_table(), PAIR_SCHEMA.empty_table()
+        batches = [*task.bucket("members"), *(task.bucket("earlier_members") if self.earlier else ())]
+        removals, changes, proof = (s.empty_table() for s in (REMOVAL_SCHEMA, CHANGE_SCHEMA, PAIR_SCHEMA))
+        new_parts = task.upstream.tasks
         if batches:
             members = Members(concat_batches(batches, batches[0].schema))
             candidates = Pairs.from_columns(concat_batches(task.bucket("routed"), PAIRS_SCHEMA))
             pairs = verified_pairs(members, candidates, self.verify, self.threshold)
             clusters = clusters_of(members, pairs, self.clusters, self.keep)
-            removals = removal_rows(members, clusters, self._expression(task.label))
+            removals = removal_rows(members, clusters, self._expression(task.label), new_parts)
+            changes = change_rows(members, clusters, self._expression(task.label), new_parts)
             proof = pair_table(members, pairs)
         removed = pc.sum(removals["removed"]).as_py() or 0
         task.count("pairs", len(proof))
         task.count("clusters", len(removals) - removed)
         task.count("near_duplicates", removed)
-        task.write_buckets("removals", removals, removals["part"].to_numpy(), task.upstream.tasks)
-        with task.create("duplicates", f"{task.label}-{task.index:05d}.parquet") as path:
-            pq.write_table(proof, path, compression="zstd")
+        task.write_buckets("removals", removals, removals["part"].to_numpy(), new_parts)
+        _publish(task, "duplicates", proof)
+        if self.earlier:
+            task.count("retractions", changes["change"].to_pylist().count("retracted"))
+            task.write_buckets("changes", changes, changes["part"].to_numpy(), len(self._index.parts))
+            _publish(task, "retractions", changes.drop_columns(["part", "row"]))
 
-    def _signatures(self, texts: pa.Array) -> Signatures:
-        from stages.minhash.signatures import signatures
+    def seal(self, task: Task) -> None:
+        """Complete the index: what it was made by, and what it consists of."""
+        outputs = [output for output in INDEXED if output != "changes" or self.earlier]
+        files = {part.path.name: part.sha256 for output in outputs for part in task.parts(output)}
+        with task.create("index", INDEX) as path:
+            seal(path, self._settings(), task.upstream.tasks, self._index, files)
 
-        bands, rows = self.banding()
-        return signatures(texts, self, bands * rows, self.seed)
+    def _keys(self, task: Task, bucket: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Key, nearness and place (uint64) of the documents of one bucket, those of earlier runs after the new ones."""
+        stored = [(0, batch) for batch in task.bucket("keys", bucket)]
+        stored += [(task.upstream.tasks + first, batch) for first, batch in self._index.keys(bucket)]
+        columns = [[np.empty(0, np.uint64)] * 3]
+        for first, batch in stored:
+            key, nearness, part, row = (batch.column(name).to_numpy() for name in _KEYS_SCHEMA.names)
+            columns.append([key, nearness, place_of(part + np.uint32(first), row)])
+        key, nearness, place = (np.concatenate(column) for column in zip(*columns, strict=True))
+        return key, nearness, place
 
     def _write_keys(self, task: Task, keys: np.ndarray, nearness: np.ndarray, row: np.ndarray) -> None:
         """Write keys[documents, bands] in buckets of one band and range of keys."""
@@ -261,23 +332,16 @@ class MinhashDedup(Shingling, Exchange):
             "row": np.tile(row, bands),
         }
         band = np.repeat(np.arange(bands, dtype=np.int64), len(row))
-        key_range = ((columns["key"] >> np.uint64(32)) * np.uint64(self.key_ranges)) >> np.uint64(32)
+        key_range = ((columns["key"] >> _32) * np.uint64(self.key_ranges)) >> _32
         buckets = band * self.key_ranges + key_range.astype(np.int64)
         task.write_buckets("keys", pa.table(columns, schema=_KEYS_SCHEMA), buckets, self._key_buckets)
 
-    def _members(self, batch: pa.RecordBatch, part: int, row: np.ndarray) -> pa.RecordBatch:
-        """What `resolve` needs of documents: place, identity, sort key, signature, shingles where they are compared."""
-        from stages.minhash.shingle_sets import shingle_sets
-
-        texts = batch.column("text")
-        minima = self._signatures(texts).minima.astype(np.uint32)
-        columns = {"part": pa.array(np.full(len(row), part, dtype=np.uint32)), "row": pa.array(row)}
-        columns |= {name: batch.column(name) for name in _IDENTITY_NAMES} | survivor.carried(batch, self.keep)
-        columns["minima"] = pa.FixedSizeListArray.from_arrays(pa.array(minima.ravel()), minima.shape[1])
-        if self.verify == "jaccard":
-            sets = shingle_sets(texts, self)
-            columns["shingles"] = pa.LargeListArray.from_arrays(pa.array(sets.offsets), pa.array(sets.values))
-        return pa.RecordBatch.from_pydict(columns)
+    def _write_members(self, task: Task, output: str, found: list[tuple[pa.RecordBatch, np.ndarray]]) -> None:
+        """Write members with their components (uint64) into the buckets of these."""
+        count = self._component_buckets(task.upstream)
+        table = concat_batches([batch for batch, _ in found], found[0][0].schema if found else _NO_MEMBERS)
+        component = np.concatenate([np.empty(0, np.uint64), *(component for _, component in found)])
+        task.write_buckets(output, table, _component_bucket(component, count), count)
 
     def _expression(self, label: str) -> str:
         """What made a document go, as rejects/ tell it."""
@@ -287,6 +351,29 @@ class MinhashDedup(Shingling, Exchange):
         if self.clusters == "star":
             return f"{measure} >= {self.threshold} with a document that stays"
         return f"connected to a document that stays by pairs of {measure} >= {self.threshold}"
+
+
+def _slices(documents: Iterable[tuple[pa.Array, pa.RecordBatch]]) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
+    """The rows (uint32) and columns of a few thousand documents at a time: signatures of more are large."""
+    for row, batch in documents:
+        rows = row.to_numpy(zero_copy_only=False)
+        for start in range(0, len(rows), _TEXTS_AT_ONCE):
+            yield rows[start : start + _TEXTS_AT_ONCE], batch.slice(start, _TEXTS_AT_ONCE)
+
+
+def _nearness(batch: pa.RecordBatch, firsts: np.ndarray) -> np.ndarray:
+    """uint64[documents, bands]: the minimum that follows a band (the first one of the next), then who it is.
+
+    It brings those of one key that are alike side by side, and does not depend on where documents lie.
+    """
+    file, offset, ordinal = (batch.column(name) for name in _IDENTITY_NAMES)
+    identity = identity_hash(file, offset, ordinal, 0) >> _32
+    return (np.roll(firsts, -1, axis=1) << _32) | identity[:, None]
+
+
+def _publish(task: Task, output: str, table: pa.Table) -> None:
+    with task.create(output, f"{task.label}-{task.index:05d}.parquet") as path:
+        pq.write_table(table, path, compression="zstd")
 
 
 def _merging(matching: int) -> int:

@@ -33,7 +33,7 @@ def flip(path: Path) -> None:
     ("damaged", "reader"),
     [
         ("curate-*/documents/part-00001.parquet", "survivors"),
-        ("exact_dedup.keys-*/keys/00001.arrow", "exact_dedup.match"),
+        ("exact_dedup.keys-*/keys/keys-00001.arrow", "exact_dedup.match"),
         ("exact_dedup.match-*/removals/*.arrow", "survivors"),
     ],
 )

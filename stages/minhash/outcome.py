@@ -10,10 +10,11 @@ import pyarrow as pa
 
 from stages.documents import IDENTITY
 from stages.identity import identity_hash
+from stages.minhash.index import CHANGE_SCHEMA
 from stages.minhash.resolution import Clusters, Members, SimilarPairs
 from stages.minhash.shingle_sets import jaccard
 from stages.minhash.signatures import estimated_jaccard
-from stages.removals import CLUSTER_SEED, removal_list
+from stages.removals import CLUSTER_SEED, part_of, place_of, removal_list
 
 _IDENTITY_NAMES = [field.name for field in IDENTITY]
 PAIR_SCHEMA = pa.schema(
@@ -26,24 +27,50 @@ PAIR_SCHEMA = pa.schema(
 )
 
 
-def removal_rows(members: Members, clusters: Clusters, expression: str) -> pa.Table:
-    """The removal list of all members that are not alone in their cluster.
+def removal_rows(members: Members, clusters: Clusters, expression: str, new_parts: int) -> pa.Table:
+    """The removal list of the members of this run (of its `new_parts`) that are not alone in their cluster.
 
     A removed document's values are its cluster and size, the document that stays and its similarity to it, and,
     where a path of pairs leads there, the next document on it (`via`).
     """
-    several = np.flatnonzero(clusters.size > 1)
-    several = several[np.argsort(members.place[several])]
-    survivor = clusters.survivor[several]
-    identity = members.table.select(_IDENTITY_NAMES)
+    return _listed(members, clusters, expression, (clusters.size > 1) & (part_of(members.place) < new_parts))
+
+
+def change_rows(members: Members, clusters: Clusters, expression: str, new_parts: int) -> pa.Table:
+    """What becomes of the members of earlier runs: those that were kept or are kept now (CHANGE_SCHEMA)."""
+    of_earlier = np.flatnonzero(part_of(members.place) >= new_parts)
+    if not len(of_earlier):
+        return CHANGE_SCHEMA.empty_table()
+    before = np.zeros(len(members), dtype=bool)
+    before[of_earlier] = (
+        members.table["kept"].combine_chunks().take(pa.array(of_earlier)).to_numpy(zero_copy_only=False)
+    )
+    now = clusters.survivor == np.arange(len(members))
+    chosen = (before | now) & (part_of(members.place) >= new_parts)
+    listed = _listed(members, clusters, expression, chosen)
+    index = members.index(place_of(listed["part"].to_numpy(), listed["row"].to_numpy()))
+    kinds = pa.array(["retracted", "reinstated", "stays"])
+    kind = np.where(now[index], np.where(before[index], 2, 1), 0)
+    columns = {name: members.table[name].take(pa.array(index)) for name in _IDENTITY_NAMES}
+    columns |= {name: listed[name] for name in listed.column_names if name != "removed"}
+    columns["part"] = pa.array(listed["part"].to_numpy() - np.uint32(new_parts))
+    columns["change"] = kinds.take(pa.array(kind))
+    return pa.table(columns, schema=CHANGE_SCHEMA)
+
+
+def _listed(members: Members, clusters: Clusters, expression: str, which: np.ndarray) -> pa.Table:
+    """The removal list (REMOVAL_SCHEMA) of some members (bool), in order of their places."""
+    chosen = np.flatnonzero(which)
+    chosen = chosen[np.argsort(members.place[chosen])]
+    survivor = clusters.survivor[chosen]
     return removal_list(
-        members.place[several],
+        members.place[chosen],
         members.place[survivor],
-        clusters.size[several],
-        identity.take(pa.array(survivor)),
+        clusters.size[chosen],
+        members.table.select(_IDENTITY_NAMES).take(pa.array(survivor)),
         "near_duplicate",
         expression,
-        _values(members, clusters, several),
+        _values(members, clusters, chosen),
     )
 
 

@@ -1,0 +1,84 @@
+"""What is known of a document when its pairs are judged: place, identity, sort key, signature, perhaps shingles.
+
+An index keeps it of every document (4 bytes a minimum, and 8 a shingle where pairs are verified by true similarity);
+a run gathers it of those that have a candidate pair.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from stages import survivor
+from stages.documents import IDENTITY
+from stages.minhash.shingle_sets import shingle_sets
+from stages.minhash.signatures import signatures
+
+if TYPE_CHECKING:
+    from stages.base import Task
+    from stages.minhash.stage import MinhashDedup
+
+_NO_DOCUMENTS = pa.schema([("row", pa.uint32())])
+_IDENTITY_NAMES = [field.name for field in IDENTITY]
+
+
+def describe(batch: pa.RecordBatch, rows: np.ndarray, stage: MinhashDedup, minima: np.ndarray) -> pa.RecordBatch:
+    """Of documents in `rows` (uint32) of their part: row, identity, keep_*, minima (uint32), shingles (uint64).
+
+    `minima` are their signatures. The file is a string here, since files of several batches hold this.
+    """
+    columns = {"row": pa.array(rows)}
+    columns |= {name: batch.column(name) for name in _IDENTITY_NAMES}
+    columns["file"] = columns["file"].cast(pa.string())
+    columns |= survivor.carried(batch, stage.keep)
+    columns["minima"] = pa.FixedSizeListArray.from_arrays(pa.array(minima.astype(np.uint32).ravel()), minima.shape[1])
+    if stage.verify == "jaccard":
+        sets = shingle_sets(batch.column("text"), stage)
+        columns["shingles"] = pa.LargeListArray.from_arrays(pa.array(sets.offsets), pa.array(sets.values))
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def sign_and_describe(batch: pa.RecordBatch, rows: np.ndarray, stage: MinhashDedup) -> pa.RecordBatch:
+    """As `describe`, for documents that are not signed yet."""
+    bands, rows_of_a_band = stage.banding()
+    signed = signatures(batch.column("text"), stage, bands * rows_of_a_band, stage.seed)
+    return describe(batch, rows, stage, signed.minima)
+
+
+class MemberFile:
+    """What is described of the documents of a part, in one Arrow file of an output, batch by batch."""
+
+    def __init__(self, task: Task, output: str) -> None:
+        self._task, self._output = task, output
+        self._open = ExitStack()
+        self._writer: pa.ipc.RecordBatchFileWriter | None = None
+
+    def __enter__(self) -> MemberFile:
+        name = f"{self._output}-{self._task.index:05d}.arrow"
+        self._path = self._open.enter_context(self._task.create(self._output, name))
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._writer is None:
+            self._start(_NO_DOCUMENTS)
+        self._open.__exit__(*error)
+
+    def write(self, described: pa.RecordBatch) -> None:
+        if self._writer is None:
+            self._start(described.schema)
+        assert self._writer is not None
+        self._writer.write_batch(described)
+
+    def _start(self, schema: pa.Schema) -> None:
+        self._writer = self._open.enter_context(pa.ipc.new_file(str(self._path), schema))
+
+
+def as_members(described: pa.RecordBatch, part: int, kept: np.ndarray | None) -> pa.RecordBatch:
+    """With the part they are in, and whether an earlier run kept them (bool; None: they are new)."""
+    count = described.num_rows
+    before = pa.nulls(count, pa.bool_()) if kept is None else pa.array(kept, pa.bool_())
+    described = described.append_column("part", pa.array(np.full(count, part, dtype=np.uint32)))
+    return described.append_column("kept", before)
