@@ -32,7 +32,7 @@ class DocumentColumns:
         self._schema = schema
         self._text_field = fields.text
         self._paths: dict[str, tuple[str, ...]] = {}
-        for column, field in {"text": fields.text, **fields.labels()}.items():
+        for column, field in {"text": fields.text, **fields.labels}.items():
             path_in = _path_in(schema, field)
             problem = _problem(schema, path_in, column, field)
             if path_in and not problem:

@@ -89,7 +89,7 @@ class CsvSource(RecordSource):
         if row.error is not None:
             raise StageError(f"{path}: its header cannot be read: {row.error}")
         places: dict[str, int] = {}
-        for column, field in {"text": self.fields.text, **self.fields.labels()}.items():
+        for column, field in {"text": self.fields.text, **self.fields.labels}.items():
             if row.values.count(field) == 1:
                 places[column] = row.values.index(field)
             elif self.fields.is_named(column):

@@ -8,6 +8,7 @@ Fields that feed no column are not read.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,6 +31,7 @@ class Fields(BaseModel):
     def __str__(self) -> str:
         return "{" + ", ".join(f"{column}: {field or 'null'}" for column, field in self) + "}"
 
+    @cached_property
     def labels(self) -> dict[str, str]:
         """Column -> field, of every column but the text that is to be read."""
         return {column: field for column, field in self if column != "text" and field is not None}
@@ -64,4 +66,5 @@ def as_label(value: Any) -> str | None:
     """A string or number as a label; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    return str(value).encode("utf-8", "replace").decode()
+    label = str(value)
+    return label if label.isascii() else label.encode("utf-8", "replace").decode()

@@ -56,7 +56,7 @@ class JsonlSource(RecordSource):
         except ValueError as error:
             rows.quarantine(place, str(error), size)
             return
-        labels = {column: as_label(value_at(record, field)) for column, field in self.fields.labels().items()}
+        labels = {column: as_label(value_at(record, field)) for column, field in self.fields.labels.items()}
         place = labelled(place, labels)
         field = self.fields.text
         text = value_at(record, field)

@@ -45,7 +45,7 @@ class Place(NamedTuple):
 def labelled(place: Place, labels: Mapping[str, str | None]) -> Place:
     """The place with labels by the name of their column; `date` as ISO 8601 writes it."""
     date = milliseconds(labels.get("date"))
-    return place._replace(id=labels.get("id"), url=labels.get("url"), date=date, source=labels.get("source"))
+    return Place(place.offset, place.ordinal, labels.get("id"), labels.get("url"), date, labels.get("source"))
 
 
 class RowCollector:
