@@ -1,11 +1,14 @@
-"""From text to MinHash signatures (word 5-grams, 112 minima), one thread: ours, datasketch, datatrove.
+"""From text to MinHash signatures (word 5-grams, 112 minima), one thread: ours, datasketch, datatrove, rensa, gaoya.
 
-    python -m benchmarks.minhash --in texts.jsonl.zst [--megabytes 4] [--runs 5] [--json]
+    python -m benchmarks.minhash --in texts.jsonl.zst [--megabytes 4] [--runs 5] [--compat] [--json]
 
-The input is JSON Lines with a field `text` (plain, .gz or .zst), cut to the first `--megabytes` of text
-because the peers take minutes for more. Measured is the work from texts in memory to signatures, after
-start-up, reading and a first call on a few documents; a quick side repeats it for half a second. datasketch
-is given the same normalised shingles as ours; datatrove runs its own normalisation and word splitter.
+The input is whatever benchmarks/texts.py reads, cut to the first `--megabytes` of text because the peers take
+minutes for more. Measured is the work from Python strings in memory to signatures, after start-up, reading and a
+first call on a few documents; a quick side repeats it for half a second. datatrove runs its own normalisation and
+word splitter. datasketch and rensa sign what they are given: n-grams made in Python, in the cheapest way there is
+(lower case, words between blanks), so that signing and not Python is compared as far as can be. gaoya cuts n-grams
+itself (in Rust) and has no call that signs alone: texts go into its index, 14 insertions each.
+With `--compat`, ours computes datatrove's own signatures.
 """
 
 from __future__ import annotations
@@ -14,9 +17,9 @@ import argparse
 import json
 import sys
 import tempfile
-import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from benchmarks.paired import compare, measure, peers_python, show
 
@@ -25,19 +28,19 @@ WORDS, BANDS, ROWS = 5, 14, 8
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.minhash", description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--in", dest="path", type=Path, required=True, help="JSON Lines with `text`")
+    parser.add_argument("--in", dest="path", type=Path, required=True, help="a corpus that benchmarks/texts.py reads")
     parser.add_argument("--megabytes", type=float, default=4.0, help="text to use")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--compat", action="store_true", help="ours computes datatrove's signatures")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
         texts = json.loads(options.path.read_text("utf-8"))
-        work = SIDES[options.side](texts)
-        measure(work, len(texts), sum(len(text.encode()) for text in texts))
+        measure(SIDES[options.side](texts), len(texts), sum(len(text.encode()) for text in texts))
         return
-    if not options.path.is_file():
-        parser.error(f"--in {options.path}: no such file")
+    if not options.path.exists():
+        parser.error(f"--in {options.path}: no such file or folder")
     with tempfile.TemporaryDirectory() as folder:
         cut = Path(folder) / "texts.json"
         cut.write_text(json.dumps(_first_texts(options.path, options.megabytes * 1e6)), "utf-8")
@@ -47,62 +50,73 @@ def main() -> None:
 
         peers = {"datasketch": command(sys.executable, "datasketch")}
         if python := peers_python():
-            peers["datatrove"] = command(python, "datatrove")
+            peers |= {peer: command(python, peer) for peer in ("datatrove", "rensa", "gaoya")}
         else:
-            print("datatrove is left out: `make peers` builds its environment", file=sys.stderr)
-        show(compare("minhash", command(sys.executable, "ours"), peers, options.runs), options.json)
+            print("datatrove, rensa and gaoya are left out: `make peers` builds their environment", file=sys.stderr)
+        ours = command(sys.executable, "ours_compat" if options.compat else "ours")
+        show(compare("minhash", ours, peers, options.runs), options.json)
 
 
 def _first_texts(path: Path, size: float) -> list[str]:
-    texts: list[str] = []
-    for line in _lines(path):
-        texts.append(json.loads(line)["text"])
-        size -= len(texts[-1].encode())
-        if size <= 0:
-            break
-    return texts
+    from benchmarks.texts import first_texts
+
+    return first_texts(path, size)
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    if path.suffix == ".zst":
-        import zstandard
-
-        with zstandard.open(path, "rb", dctx=zstandard.ZstdDecompressor(max_window_size=2**27)) as file:
-            yield from file.read().splitlines()
-    else:
-        import gzip
-
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            yield from file
+def _word_grams(text: str) -> list[str]:
+    words = text.lower().split()
+    return list(map(" ".join, zip(*(words[start:] for start in range(WORDS)), strict=False)))
 
 
-def _ours(texts: list[str]) -> Callable[[], object]:
+def _ours(texts: list[str], **shingling: Any) -> Callable[[], object]:
     import pyarrow as pa
 
-    from stages.minhash.signatures import band_keys, signatures
+    from stages.minhash.shingling import Shingling
+    from stages.minhash.signatures import signatures
 
-    array = pa.array(texts, pa.large_string())
+    def sign(texts: list[str]) -> object:
+        return signatures(pa.array(texts, pa.large_string()), Shingling(width=WORDS, **shingling), BANDS * ROWS)
 
-    def work() -> object:
-        return band_keys(signatures(array, permutations=BANDS * ROWS).minima, ROWS)
+    sign(texts[:10])
+    return lambda: sign(texts)
 
-    band_keys(signatures(array[:10], permutations=BANDS * ROWS).minima, ROWS)
-    return work
+
+def _ours_compat(texts: list[str]) -> Callable[[], object]:
+    return _ours(texts, compat="datatrove")
 
 
 def _datasketch(texts: list[str]) -> Callable[[], object]:
     from datasketch import MinHash
 
-    characters = map(chr, range(sys.maxunicode + 1))
-    punctuation = {ord(c): None for c in characters if unicodedata.category(c).startswith("P")}
+    def work() -> object:
+        grams = ([gram.encode() for gram in _word_grams(text)] for text in texts)
+        return list(MinHash.generator(grams, num_perm=BANDS * ROWS))
 
-    def shingles(text: str) -> list[bytes]:
-        words = text.lower().translate(punctuation).split()
-        count = max(len(words) - WORDS + 1, 1)
-        return [" ".join(words[start : start + WORDS]).encode() for start in range(count)]
+    return work
+
+
+def _rensa(texts: list[str]) -> Callable[[], object]:
+    from rensa import RMinHash
+
+    return lambda: RMinHash.digest_matrix_from_token_sets(map(_word_grams, texts), BANDS * ROWS, 1)
+
+
+def _gaoya(texts: list[str]) -> Callable[[], object]:
+    from gaoya.minhash import MinHashStringIndex
 
     def work() -> object:
-        return list(MinHash.generator(map(shingles, texts), num_perm=BANDS * ROWS))
+        index = MinHashStringIndex(
+            hash_size=32,
+            jaccard_threshold=0.8,
+            num_bands=BANDS,
+            band_size=ROWS,
+            analyzer="word",
+            lowercase=True,
+            ngram_range=(WORDS, WORDS),
+            id_container="vec",
+        )
+        index.par_bulk_insert_docs(list(range(len(texts))), texts)
+        return index
 
     return work
 
@@ -128,8 +142,11 @@ def _datatrove(texts: list[str]) -> Callable[[], object]:
 
 SIDES: dict[str, Callable[[list[str]], Callable[[], object]]] = {
     "ours": _ours,
+    "ours_compat": _ours_compat,
     "datasketch": _datasketch,
     "datatrove": _datatrove,
+    "rensa": _rensa,
+    "gaoya": _gaoya,
 }
 
 if __name__ == "__main__":
