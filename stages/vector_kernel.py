@@ -160,6 +160,15 @@ def _is_bracket(builder: Any, block: Any) -> Any:
     return _equal(builder, builder.or_(block, _all(32)), ord("{"))
 
 
+def _is_blank(builder: Any, block: Any) -> Any:
+    return _equal(builder, block, 32)
+
+
+def _is_plain(builder: Any, block: Any) -> Any:
+    marks = builder.or_(_is_letter(builder, block), _between(builder, block, ord("0"), ord("9")))
+    return builder.or_(marks, _is_blank(builder, block))
+
+
 def _is_blank_or_wide(builder: Any, block: Any) -> Any:
     return builder.or_(_equal(builder, block, 32), _between(builder, block, 0xE0, 0xFF))
 
@@ -190,6 +199,9 @@ notable_flags = _flags(_is_notable)
 space_flags = _flags(_is_space)
 wide_space_flags = _flags(_may_be_wide_space)
 bracket_flags = _flags(_is_bracket)
+#: Whether it is a blank; an ASCII letter, digit or blank.
+blank_flags = _flags(_is_blank)
+plain_flags = _flags(_is_plain)
 #: Whether it is a blank or begins a character of three or four bytes.
 blank_or_wide_flags = _flags(_is_blank_or_wide)
 sentence_mark_flags = _flags(_may_end_sentence)
@@ -257,6 +269,22 @@ def store_eight(typing: Any, data: Any, place: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(data, types.intp, types.uint64), code
+
+
+@_intrinsic
+def copy_lower_case(typing: Any, data: Any, place: Any, out: Any, at: Any) -> Any:
+    """Write data[place : place + BLOCK] to out[at : at + BLOCK], which must be inside, ASCII letters in lower case."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        block = _load(context, builder, signature, arguments[:2], _BLOCK, BLOCK)
+        capital = _between(builder, block, ord("A"), ord("Z"))
+        lowered = builder.select(capital, builder.or_(block, _all(32)), block)
+        array = context.make_array(signature.args[2])(context, builder, arguments[2])
+        address = builder.bitcast(builder.gep(array.data, [arguments[3]]), _BLOCK.as_pointer())
+        builder.store(lowered, address, align=1)
+        return context.get_dummy_value()
+
+    return types.void(data, types.intp, out, types.intp), code
 
 
 @_intrinsic

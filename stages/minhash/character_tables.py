@@ -12,13 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Bits of a character's class; a plain letter has none.
+#: Bits of a character's class; a plain character has none.
 PUNCTUATION = 1
 BLANK = 2
 CASED = 4
 CASE_IGNORABLE = 8
 #: A character of a script that puts no blanks between words.
 ALONE = 16
+#: An ASCII letter or digit.
+WORD = 32
 
 #: Han, Kana, Bopomofo; Thai, Lao, Myanmar, Khmer.
 WITHOUT_BLANKS = (
@@ -61,6 +63,7 @@ def character_tables() -> CharacterTables:
     cased, ignorable = _case_context(characters)
     classes[points[cased]] |= CASED
     classes[points[ignorable]] |= CASE_IGNORABLE
+    classes[[point for point in range(128) if chr(point).isalnum()]] |= WORD
     for first, last in (*WITHOUT_BLANKS, _TIBETAN):
         classes[first : last + 1] |= ALONE
 

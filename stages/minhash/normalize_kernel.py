@@ -4,21 +4,25 @@ The same as `" ".join(without_punctuation(text.lower()).split())` in Python, whe
 character of a Unicode category P*, and byte for byte so for any valid UTF-8: multi-character lower case
 (U+0130) and the context rule of the Greek final sigma (Unicode 3.13, SpecialCasing) are included.
 
-One pass over the bytes, no branch on ASCII: about 700 MB/s of English on one core.
+Runs of ASCII letters, digits and single blanks are found and copied 64 bytes at a time; the rest is done character
+by character. Cost on one core: about 1,200 MB/s of English, 350 of other scripts.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from stages.minhash.character_tables import BLANK, CASE_IGNORABLE, CASED, PUNCTUATION
-from tokenizer.kernel_cache import kernel
+from stages.minhash.character_tables import BLANK, CASE_IGNORABLE, CASED, PUNCTUATION, WORD
+from stages.vector_kernel import BLOCK, blank_flags, copy_lower_case, first_flag, plain_flags
+from tokenizer.kernel_cache import inlined_kernel, kernel
 
 _CAPITAL_I_WITH_DOT = 0x130
 _CAPITAL_SIGMA = 0x3A3
 _SMALL_SIGMA = 0x3C3
 _SMALL_FINAL_SIGMA = 0x3C2
 _COMBINING_DOT = 0x307
+_BLANK = 0x20
+_ONE = np.uint64(1)
 
 
 @kernel
@@ -99,47 +103,68 @@ def is_final_sigma(data, start, end, position, classes):  # type: ignore[no-unty
 def normalize_document(data, start, end, classes, lower, out):  # type: ignore[no-untyped-def]
     """Normalise data[start:end] into `out`; returns the number of bytes written.
 
-    `out` needs 3 bytes for every 2 of the text, and 4 more: no lower case takes more, and the ASCII path
-    writes before it knows whether it keeps.
+    `out` needs 3 bytes for every 2 of the text, and 68 more: no lower case takes more, and a block of bytes is
+    written before it is known how much of it is kept.
     """
     length = 0
     after_blank = 1
     at = start
+    block = start - BLOCK  # `stops` has a bit for each of the BLOCK bytes from here on: it cannot just be copied
+    stops = np.uint64(0)
     while at < end:
-        byte = data[at]
-        if byte < 0x80:
-            kind = int(classes[byte])
-            punctuation = kind & 1
-            blank = (kind >> 1) & 1
-            out[length] = lower[byte]
-            length += (1 - punctuation) & (1 - (blank & after_blank))
-            after_blank = blank | (after_blank & punctuation)
-            at += 1
+        if at - block >= BLOCK:
+            block = at
+            blanks = blank_flags(data, at)
+            stops = ~plain_flags(data, at) | (blanks & ((blanks << _ONE) | np.uint64(after_blank)))
+        run = min(first_flag(stops >> np.uint64(at - block)), block + BLOCK - at, end - at)
+        if run:
+            copy_lower_case(data, at, out, length)
+            length += run
+            at += run
+            after_blank = int(data[at - 1] == _BLANK)
             continue
-        point, size = decode_at(data, at, end)
-        if point < 0:
-            out[length] = byte
-            length += 1
-            after_blank = 0
-        elif classes[point] & PUNCTUATION == 0:
-            if classes[point] & BLANK:
-                out[length] = 0x20
+        # Up to the next letter or digit, so that text of other scripts is gone through in this loop alone.
+        while at < end:
+            byte = data[at]
+            if byte < 0x80:
+                kind = int(classes[byte])
+                if kind & WORD:
+                    break
+                punctuation = kind & 1
+                blank = (kind >> 1) & 1
+                out[length] = lower[byte]
+                length += (1 - punctuation) & (1 - (blank & after_blank))
+                after_blank = blank | (after_blank & punctuation)
+                at += 1
+                continue
+            point, size = decode_at(data, at, end)
+            if point < 0:
+                out[length] = byte
+                length += 1
+                after_blank = 0
+            elif classes[point] & (PUNCTUATION | BLANK) == 0:
+                length = append_lower_case(data, start, end, at, point, classes, lower, out, length)
+                after_blank = 0
+            elif classes[point] & BLANK:
+                out[length] = _BLANK
                 length += 1 - after_blank
                 after_blank = 1
-            else:
-                after_blank = 0
-                if point == _CAPITAL_I_WITH_DOT:
-                    out[length] = 0x69
-                    length = encode_at(out, length + 1, _COMBINING_DOT)
-                elif point == _CAPITAL_SIGMA:
-                    final = is_final_sigma(data, start, end, at, classes)
-                    length = encode_at(out, length, _SMALL_FINAL_SIGMA if final else _SMALL_SIGMA)
-                else:
-                    length = encode_at(out, length, lower[point])
-        at += size
+            at += size
     if length > 0 and after_blank:
         length -= 1
     return length
+
+
+@inlined_kernel
+def append_lower_case(data, start, end, at, point, classes, lower, out, length):  # type: ignore[no-untyped-def]
+    """Write the lower case of the character `point` at data[at] to `out`; returns the new length."""
+    if point == _CAPITAL_I_WITH_DOT:
+        out[length] = 0x69
+        return encode_at(out, length + 1, _COMBINING_DOT)
+    if point == _CAPITAL_SIGMA:
+        final = is_final_sigma(data, start, end, at, classes)
+        return encode_at(out, length, _SMALL_FINAL_SIGMA if final else _SMALL_SIGMA)
+    return encode_at(out, length, lower[point])
 
 
 @kernel
@@ -166,7 +191,7 @@ def join_blanks(data, offsets, classes, out, out_offsets):  # type: ignore[no-un
             point, size = decode_at(data, at, end)
             if point >= 0 and classes[point] & BLANK:
                 if not after_blank:
-                    out[length] = 0x20
+                    out[length] = _BLANK
                     length += 1
                 after_blank = True
             else:

@@ -98,7 +98,7 @@ class _Buffers:
         self._shingling = shingling
         self._tables = character_tables()
         longest = 3 * size if shingling.normalize == "datatrove" else size + size // 2
-        self._normal = np.empty(longest + 8, dtype=np.uint8)
+        self._normal = np.empty(longest + 68, dtype=np.uint8)
         self._normal_offsets = np.empty(texts + 1, dtype=np.int64)
         self._units = np.empty(len(self._normal), dtype=np.uint64)
         self._unit_offsets = np.empty(texts + 1, dtype=np.int64)
