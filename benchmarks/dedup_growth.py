@@ -30,7 +30,6 @@ from benchmarks.near_duplicates import DOCUMENTS_A_FILE
 from benchmarks.planted import Planted, as_kept, recall
 
 SIZES = (125_000, 250_000, 500_000, 1_000_000)
-_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def main() -> None:
@@ -83,10 +82,10 @@ def measure(recipe: str, corpus: Path, documents: int, workers: int, scratch: Pa
         sys.exit(f"--documents {documents}: files hold {DOCUMENTS_A_FILE:,} documents each; give a multiple")
     files = sorted(corpus.glob("*.jsonl.zst"))[: documents // DOCUMENTS_A_FILE]
     out = scratch / "run"
-    started, cpu = time.perf_counter(), _cpu_seconds()
+    started, cpu = time.perf_counter(), cpu_seconds()
     with DiskUse(out) as disk:
         run(Recipe.load(recipe), files, out, executor="local", workers=workers, quiet=True)
-    seconds, cpu = time.perf_counter() - started, _cpu_seconds() - cpu
+    seconds, cpu = time.perf_counter() - started, cpu_seconds() - cpu
     report = run_report(out)
     if report["totals"]["read"] != documents:
         sys.exit(f"{corpus}: holds {report['totals']['read']:,} documents, not {documents:,}; make a larger one")
@@ -95,7 +94,7 @@ def measure(recipe: str, corpus: Path, documents: int, workers: int, scratch: Pa
         "seconds": seconds,
         "cpu_seconds": cpu,
         "worker_mb": max(phase["peak_memory_bytes"] for phase in report["phases"]) / 1e6,
-        "driver_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT / 1e6,
+        "driver_mb": peak_memory_mb(),
         "disk_mb": disk.most / 1e6,
         "recall": recall(planted.found(kept)),
         "removed_without_twin": planted.without_twin(kept),
@@ -139,7 +138,12 @@ def _bytes_on_disk(folder: Path) -> int:
     return sum(sizes.values())
 
 
-def _cpu_seconds() -> float:
+def peak_memory_mb() -> float:
+    """The most that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+
+def cpu_seconds() -> float:
     """Of this process and of all that have ended below it."""
     uses = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(use.ru_utime + use.ru_stime for use in uses)
