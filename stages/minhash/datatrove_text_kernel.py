@@ -8,8 +8,11 @@ Cost: about 2 ns a byte.
 
 from __future__ import annotations
 
+import numpy as np
+
 from stages.minhash.datatrove_characters import BLANK, DECIMAL_MARK, DIGIT, DROPPED_MARK, ONE_CHARACTER
 from stages.minhash.normalize_kernel import decode_at, encode_at, is_final_sigma
+from stages.vector_kernel import BLOCK, copy_lower_case, first_flag, letter_flags
 from tokenizer.kernel_cache import kernel
 
 _CAPITAL_SIGMA = 0x3A3
@@ -22,14 +25,27 @@ _ZERO = 0x30
 def simplify_texts(  # type: ignore[no-untyped-def]
     data, offsets, classes, kinds, forms, ordering, sequences, out, out_offsets
 ):
-    """Normalise every text into `out`, which needs three bytes for each of them, and 8; returns the bytes written."""
+    """Normalise every text into `out`, which needs three bytes for each of theirs, and 68; returns its bytes."""
     length = 0
     for document in range(offsets.size - 1):
         out_offsets[document] = begin = unordered = length
         start, end = offsets[document], offsets[document + 1]
         after_blank = True
         at = start
+        block = start - BLOCK  # `others` has a bit for each of the BLOCK bytes from here on: it is no ASCII letter
+        others = np.uint64(0)
         while at < end:
+            if at - block >= BLOCK:
+                block = at
+                others = ~letter_flags(data, at)
+            run = min(first_flag(others >> np.uint64(at - block)), block + BLOCK - at, end - at)
+            if run:
+                copy_lower_case(data, at, out, length)
+                length += run
+                unordered = length
+                after_blank = False
+                at += run
+                continue
             point, size = decode_at(data, at, end)
             if point < 0:
                 out[length] = data[at]

@@ -107,11 +107,33 @@ def test_words_longer_than_a_machine_word_are_told_apart() -> None:
     assert len(set(minima[:, 0].tolist())) == len(texts)
 
 
-def test_batches_and_slices_do_not_change_a_signature(neardup: NearDuplicates) -> None:
-    texts = neardup[0].slice(0, 300)
-    whole = signatures(texts).minima
-    pieces = [signatures(texts.slice(start, 7)).minima for start in range(0, 300, 7)]
-    assert (np.concatenate(pieces) == whole).all()
+SHINGLINGS = [
+    Shingling(),
+    Shingling(normalize="raw", unit="characters", width=24),
+    Shingling(normalize="datatrove", width=3),
+    Shingling(compat="datatrove"),
+]
+
+
+@pytest.mark.parametrize("shingling", SHINGLINGS, ids=lambda one: f"{one.normalize}-{one.unit}-{one.hash}")
+def test_batches_and_slices_do_not_change_a_signature(neardup: NearDuplicates, shingling: Shingling) -> None:
+    texts = neardup.texts.slice(0, 300)
+    whole = signatures(texts, shingling)
+    pieces = [signatures(texts.slice(start, 7), shingling) for start in range(0, 300, 7)]
+    assert (np.concatenate([piece.minima for piece in pieces]) == whole.minima).all()
+    assert (np.concatenate([piece.units for piece in pieces]) == whole.units).all()
+
+
+@pytest.mark.parametrize("shingling", SHINGLINGS, ids=lambda one: f"{one.normalize}-{one.unit}-{one.hash}")
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.binary(max_size=40), max_size=5))
+def test_bytes_that_are_not_utf8_are_signed_all_the_same(shingling: Shingling, texts: list[bytes]) -> None:
+    """Arrow does not check what a column claims to be."""
+    damaged = pa.array(texts, pa.large_binary())
+    column = pa.Array.from_buffers(pa.large_string(), len(texts), damaged.buffers())
+    whole = signatures(column, shingling, 16)
+    for row in range(len(texts)):
+        assert (signatures(column.slice(row, 1), shingling, 16).minima[0] == whole.minima[row]).all()
 
 
 def test_many_shingles_pass_through_the_block_buffer() -> None:
