@@ -84,7 +84,7 @@ def _empty_folder_of_a_run(path: Path) -> Artifact | None:
 def _describe_run(path: Path, rule: str | None, contains: str | None, rows: int) -> dict[str, Any]:
     from inspector.run_report import run_report
 
-    return run_report(path)
+    return run_report(path, rows)
 
 
 def _describe_documents(path: Path, rule: str | None, contains: str | None, rows: int) -> dict[str, Any]:

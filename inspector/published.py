@@ -72,6 +72,10 @@ class PublishedRun:
             for group in range(open_parquet(file).num_row_groups):
                 yield Rows(file, group, read(group))
 
+    def row_group(self, file: Path, group: int, columns: Sequence[str]) -> pa.RecordBatch:
+        """The columns that there are of those asked for, of the rows of one row group."""
+        return self._reader(file, columns)(group)
+
     def rows_at(
         self, rows: Mapping[tuple[Path, int], Sequence[int]], columns: Sequence[str]
     ) -> Iterator[tuple[tuple[Path, int, int], dict[str, Any]]]:

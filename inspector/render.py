@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from inspector.deduplication.render import show_deduplication
 from inspector.what_if.render import show_answer
 
 #: Longest text shown of a dropped document; --json gives all of it.
@@ -96,6 +97,7 @@ def _show_run(described: dict[str, Any]) -> None:
         _print_table(["published", "MB"], [[n, f"{size / 1e6:.2f}"] for n, size in described["published"].items()])
 
     _show_measurements(described["measurements"])
+    show_deduplication(described["deduplication"])
 
 
 def _show_measurements(measurements: list[dict[str, Any]]) -> None:

@@ -1,6 +1,7 @@
 """A run's account: totals, rules, the funnel through its stages, throughput and what was published.
 
-Everything is a sum over manifests; `totals` and `rules` come first in the JSON because scripts read them.
+Everything but the clusters of duplicates is a sum over manifests; `totals` and `rules` come first in the JSON because
+scripts read them.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from inspector.added_columns import AddedColumns
+from inspector.deduplication.report import deduplication_report
 from pipeline.plan import Plan
 from pipeline.totals import run_totals
 from pipeline.workspace import Workspace
 
 
-def run_report(run: Path) -> dict[str, Any]:
-    """The account of a run directory as plain data."""
+def run_report(run: Path, examples: int = 3) -> dict[str, Any]:
+    """The account of a run directory as plain data, with `examples` of the largest clusters of duplicates."""
     workspace = Workspace(run)
     plan = workspace.load_plan()
     totals = run_totals(plan, workspace)
@@ -37,6 +39,7 @@ def run_report(run: Path) -> dict[str, Any]:
         "counters": totals.counters,
         "published": _published(workspace),
         "measurements": AddedColumns(plan, workspace).described(),
+        "deduplication": deduplication_report(plan, workspace, totals.counters, examples),
     }
 
 
@@ -82,7 +85,7 @@ def _phase(plan: Plan, workspace: Workspace, name: str) -> dict[str, Any]:
 def _published(workspace: Workspace) -> dict[str, int]:
     """Folder -> bytes of what the run published."""
     found = {}
-    for name in ("documents", "rejects", "duplicates", "tokenizer", "shards"):
+    for name in ("documents", "rejects", "duplicates", "recall", "tokenizer", "shards"):
         folder = workspace.run / name
         if folder.is_dir():
             found[name] = sum(file.stat().st_size for file in folder.iterdir())

@@ -97,6 +97,7 @@ class KeyedDedup(Exchange):
         identity = table.select(_IDENTITY_NAMES).take(pa.array(survivors))
         removals = removal_list(place, place[survivors], size, identity, self.rule)
         task.count(f"{self.rule}s", int((place != place[survivors]).sum()))
+        task.count("clusters", int((place == place[survivors]).sum()))
         task.write_buckets("removals", removals, part_of(place), task.upstream.tasks)
 
 

@@ -1,0 +1,66 @@
+"""What `inspect` says of the removal of duplicates is what is known of the corpus and what the run published."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from inspector import render
+from inspector.artifacts import recognise
+from inspector.run_report import run_report
+from tests.inspector.deduplication.conftest import deduplicated
+
+
+def by_stage(run_folder: Path, examples: int = 3) -> dict[str, Any]:
+    return {part["stage"]: part for part in json.loads(json.dumps(run_report(run_folder, examples)["deduplication"]))}
+
+
+@pytest.mark.parametrize("rejects", ["full", "no_text"])
+def test_cluster_sizes_count_every_cluster_and_removed_document(
+    duplicates_corpus: Path, deduplicated_run: Path, tmp_path: Path, rejects: str
+) -> None:
+    place = (
+        deduplicated_run if rejects == "full" else deduplicated(duplicates_corpus, tmp_path / "run", rejects=rejects)
+    )
+    report = by_stage(place)
+    assert report["url_dedup"]["cluster_sizes"] == [{"from": 2, "to": 2, "clusters": 1, "removed": 1}]
+    assert report["exact_dedup"]["cluster_sizes"] == [{"from": 2, "to": 2, "clusters": 1, "removed": 1}]
+    assert report["minhash_dedup"]["cluster_sizes"] == [{"from": 4, "to": 7, "clusters": 2, "removed": 8}]
+    for part in report.values():
+        assert sum(entry["clusters"] for entry in part["cluster_sizes"]) == part["counts"]["clusters"]
+
+
+def test_without_all_rejects_clusters_are_counted_by_their_survivors(duplicates_corpus: Path, tmp_path: Path) -> None:
+    report = by_stage(deduplicated(duplicates_corpus, tmp_path / "run", rejects="off"))["minhash_dedup"]
+    assert report["clusters_seen_in"] == "documents"
+    assert report["cluster_sizes"] == [{"from": 4, "to": 7, "clusters": 2, "removed": 8}]
+    assert [cluster["id"] for cluster in report["largest_clusters"]] == ["d10", "d0"]
+
+
+def test_largest_clusters_and_hosts_are_named(deduplicated_run: Path) -> None:
+    report = by_stage(deduplicated_run, examples=1)["minhash_dedup"]
+    documents = pl.read_parquet(deduplicated_run / "documents" / "*.parquet")
+    kept = documents.row(by_predicate=pl.col("id") == "d10", named=True)
+    (largest,) = report["largest_clusters"]
+    assert (largest["documents"], largest["url"]) == (6, "https://two.example/10")
+    assert kept["text"].startswith(largest["begins"]) and largest["cluster"] == kept["minhash_dedup_cluster"]
+    assert report["hosts"] == [{"host": "two.example", "removed": 5}, {"host": "one.example", "removed": 3}]
+
+
+def test_settings_tell_what_they_detect(deduplicated_run: Path) -> None:
+    report = by_stage(deduplicated_run)["minhash_dedup"]
+    assert (report["settings"]["bands"], report["settings"]["rows"]) == (32, 3)
+    for similarity, chance in report["detection"].items():
+        assert chance == pytest.approx(1 - (1 - float(similarity) ** 3) ** 32, abs=1e-6)
+
+
+def test_the_terminal_shows_each_stage(deduplicated_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    render.show(*recognise(deduplicated_run).describe(None, None, 3))
+    shown = capsys.readouterr().out
+    assert "minhash_dedup: 32 bands of 3 rows; shingles of 5 units; verify jaccard >= 0.7" in shown
+    assert "texts without words 1: never compared" in shown
+    assert "https://two.example/10" in shown
