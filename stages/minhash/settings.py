@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
+from functools import cache
 from typing import NamedTuple, overload
 
 import numpy as np
@@ -35,6 +36,7 @@ def detection_probability(jaccard: float | np.ndarray, bands: int, rows: int) ->
     return detected if isinstance(jaccard, np.ndarray) else float(detected)
 
 
+@cache
 def bands_and_rows(target_jaccard: float, recall: float, most_permutations: int = 256) -> Bands:
     """The setting with the most rows that detects pairs of `target_jaccard` with probability `recall` or more.
 
