@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from stages.minhash.shingles import Texts
 
-_TEXTS_AT_ONCE = 4096
-
 
 class Signatures(NamedTuple):
     """`minima`: uint64[texts, permutations]; `units`: int64[texts], 0 for a null or empty text.
@@ -73,25 +71,6 @@ def estimated_jaccard(minima: np.ndarray, left: ArrayLike, right: ArrayLike) -> 
     shares = np.empty(len(left), dtype=np.float64)
     signature_kernel.share_equal(minima, left, right, shares)
     return shares
-
-
-class BandKeys(NamedTuple):
-    """`keys`: uint64[texts, bands]; `words`: int64[texts]. Keys of a text without words mean nothing."""
-
-    keys: np.ndarray
-    words: np.ndarray
-
-
-def sign_bands(texts: Texts, words: int = 5, bands: int = 14, rows: int = 8, seed: int = 1) -> BandKeys:
-    """Band keys straight from texts, holding the minima of a few thousand texts at a time."""
-    keys = np.empty((len(texts), bands), dtype=np.uint64)
-    counts = np.empty(len(texts), dtype=np.int64)
-    for start in range(0, len(texts), _TEXTS_AT_ONCE):
-        signed = signatures(texts.slice(start, _TEXTS_AT_ONCE), Shingling(width=words), bands * rows, seed)
-        end = start + len(signed.units)
-        keys[start:end] = band_keys(signed.minima, rows)
-        counts[start:end] = signed.units
-    return BandKeys(keys, counts)
 
 
 def _permutations(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

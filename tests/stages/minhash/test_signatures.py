@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from stages.minhash.settings import Bands, bands_and_rows, detection_probability
 from stages.minhash.shingle_sets import shingle_sets
 from stages.minhash.shingling import Shingling
-from stages.minhash.signatures import _permutations, band_keys, estimated_jaccard, sign_bands, signatures
+from stages.minhash.signatures import _permutations, band_keys, estimated_jaccard, signatures
 from tests.stages.minhash.conftest import NearDuplicates
 from tests.stages.minhash.plain_shingles import shingles
 
@@ -159,11 +159,3 @@ def test_minima_are_those_of_linear_maps_over_the_set_of_shingles() -> None:
 def test_keys_need_whole_bands() -> None:
     with pytest.raises(ValueError, match="bands of 8"):
         band_keys(np.zeros((1, 100), dtype=np.uint64), 8)
-
-
-def test_keys_straight_from_texts_are_the_keys_of_their_signatures() -> None:
-    texts = pa.array([f"text {number} of {number % 7}" for number in range(9000)] + [None, ""])
-    keys, words = sign_bands(texts, words=2, bands=3, rows=2, seed=5)
-    signed = signatures(texts, Shingling(width=2), permutations=6, seed=5)
-    assert (keys == band_keys(signed.minima, rows=2)).all()
-    assert (words == signed.units).all()
