@@ -41,7 +41,7 @@ class Components:
         """Component (uint64) of documents given by ascending places (uint64), or SETTLED."""
         found = np.empty(len(places), dtype=np.uint64)
         parts, starts = np.unique(part_of(places), return_index=True)
-        for part, start, end in zip(parts.tolist(), starts, [*starts[1:], len(places)], strict=True):
+        for part, start, end in zip(parts.tolist(), starts, np.append(starts, len(places))[1:], strict=True):
             found[start:end] = self.of_row(part, row_of(places[start:end]))
         return found
 
@@ -50,11 +50,3 @@ class Components:
         if part >= self._reader.num_record_batches:
             return np.empty(0, dtype=np.uint64)
         return self._reader.get_batch(part).column("component").to_numpy()
-
-    def of(self, places: np.ndarray) -> np.ndarray:
-        """Components (uint64) of documents that have a pair, given by ascending places."""
-        found = np.full(len(places), ALONE)
-        parts, starts = np.unique(part_of(places), return_index=True)
-        for part, start, end in zip(parts, starts, np.append(starts, len(places))[1:], strict=True):
-            found[start:end] = self.of_part(int(part))[row_of(places[start:end])]
-        return found
