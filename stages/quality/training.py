@@ -87,7 +87,6 @@ class QualityTraining:
             raise StageError(f"{places}: {self._too_few(trained + apart, apart, examples)}")
         return {"trained": trained, "held_out": apart, "unreadable": examples.unreadable}
 
-
     def _too_few(self, rows: int, apart: int, examples: Examples) -> str:
         """Why rows do not suffice, and what to do."""
         if not rows:
