@@ -66,7 +66,7 @@ class RejectCollector:
                 column = rows.column(field.name)
             else:
                 column = pa.nulls(rows.num_rows, field.type)
-            columns.append(column.cast(field.type))
+            columns.append(column if column.type == field.type else column.cast(field.type))
         self._tables.append(pa.RecordBatch.from_arrays(columns, schema=self._schema))
         self._positions.append(positions)
 
@@ -75,7 +75,9 @@ class RejectCollector:
         if not self._tables:
             return
         table = pa.Table.from_batches(self._tables, self._schema).unify_dictionaries()
-        table = table.take(pa.array(np.argsort(np.concatenate(self._positions), kind="stable")))
+        positions = np.concatenate(self._positions)
+        if (positions[1:] < positions[:-1]).any():
+            table = table.take(pa.array(np.argsort(positions, kind="stable")))
         if self._policy.keep == "sample":
             table = table.filter(pa.array(self._sampled(table)))
         for batch in table.combine_chunks().to_batches():

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +32,10 @@ from pipeline.task_outputs import TaskOutputs
 from stages.base import Filter, InputPart, Split, Transform
 from stages.judge import Judge
 from tokenizer.kernel_cache import seconds_compiling
+
+#: The schemas before the first and after each stage of a phase, by its fingerprint, what it reads and the stages'
+#: classes, which a notebook may define anew.
+_probed: dict[tuple[Any, ...], list[pa.Schema]] = {}
 
 
 @dataclass
@@ -88,7 +93,7 @@ class RowwiseTask:
         """Process every batch; afterwards `rows` balances or RunError is raised."""
         schema = self._input_schema()
         if schema is not None:
-            stage_schemas = self._probe(schema)
+            stage_schemas = self._stage_schemas(schema)
             documents = f"{self._phase.name}.documents"
             rejects = f"{self._phase.name}.rejects"
             # Clusters stand in the verdict's values, so that all of rejects/ has the same columns.
@@ -160,6 +165,13 @@ class RowwiseTask:
         return self._inputs.intact_parts(self._upstream.documents, self._index)
 
     # --------------------------------------------------------------------------------------- processing
+
+    def _stage_schemas(self, schema: pa.Schema) -> list[pa.Schema]:
+        """As `_probe`, which one task of the phase does for all of a process."""
+        key = (self._phase.fingerprint, schema, *map(type, self._transforms.values()))
+        if key not in _probed:
+            _probed[key] = self._probe(schema)
+        return _probed[key]
 
     def _probe(self, schema: pa.Schema) -> list[pa.Schema]:
         """Schemas before the first and after each stage, from running the stages on no rows at all."""
