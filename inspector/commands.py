@@ -41,6 +41,10 @@ def inspect(
         int | None, typer.Option(metavar="N", min=1, help="N dropped documents of a run at random, with their texts.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Chooses the documents of --dropped.")] = 0,
+    document: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="The documents of a run with this URL or id, or at 'FILE OFFSET ORDINAL'."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a run kept and dropped and why, or would under other rules, or what is in a folder it published."""
@@ -49,11 +53,12 @@ def inspect(
     from inspector.errors import InspectorError
 
     artifact = recognise(path)
-    if what_if or dropped is not None:
+    if what_if or dropped is not None or document is not None:
         if artifact.kind != "run":
-            raise InspectorError(f"{path}: --what-if and --dropped are about a run; name its directory")
-        if contains is not None or (what_if and (rule is not None or dropped is not None)):
-            raise InspectorError("--what-if goes with --rows alone, --dropped with --rule and --seed")
+            raise InspectorError(f"{path}: --what-if, --dropped and --document are about a run; name its directory")
+        asked = sum((bool(what_if), dropped is not None, document is not None))
+        if asked > 1 or contains is not None or (rule is not None and dropped is None):
+            raise InspectorError("--what-if and --document go with --rows alone, --dropped with --rule and --seed")
     if what_if:
         from inspector.what_if.answer import what_if as answer
 
@@ -62,6 +67,10 @@ def inspect(
         from inspector.dropped import dropped_documents
 
         kind, described = "dropped", dropped_documents(artifact.path, dropped, seed, rule)
+    elif document is not None:
+        from inspector.document import document_report
+
+        kind, described = "document", document_report(artifact.path, document, 3 if rows is None else rows)
     else:
         kind, described = artifact.describe(rule, contains, 3 if rows is None else rows)
     if as_json:

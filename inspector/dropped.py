@@ -3,7 +3,8 @@
 Of all recorded drops those with the smallest hashes of identity and seed are chosen: a sample without
 replacement that is the same on every machine. A text that rejects/ did not keep is read again from the crawl, by
 running the recorded stages on its record. Cost: one pass over the identities in rejects/; a record of the
-crawl and its stages for each document without text.
+crawl and its stages for each document without text. A duplicate is shown with what stayed for it
+(inspector.deduplication.survivors), which costs a pass over the identities of the run for each.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
+from inspector.deduplication.survivors import removed_for
 from inspector.errors import InspectorError
 from inspector.published import PublishedRun
 from pipeline.errors import RecipeError
@@ -23,7 +25,8 @@ from stages.documents import IDENTITY
 from stages.identity import identity_hash
 
 _IDENTITY = [field.name for field in IDENTITY]
-_SHOWN = (*_IDENTITY, "id", "url", "stage", "rule", "expression", "values", "text")
+#: Columns of a row that are told.
+SHOWN = (*_IDENTITY, "id", "url", "stage", "rule", "expression", "values", "text")
 
 
 def dropped_documents(run: Path, count: int, seed: int, rule: str | None = None) -> dict[str, Any]:
@@ -35,8 +38,8 @@ def dropped_documents(run: Path, count: int, seed: int, rule: str | None = None)
     places, recorded = _choose(published, count, seed, rule)
     if rule is not None and not recorded:
         raise InspectorError(f"{run}: no document was dropped by '{rule}'; corpusmill inspect {run} lists the rules")
-    found = dict(published.rows_at(places, _SHOWN))
-    documents = [_described(published, found[key]) for key in sorted(found, key=lambda key: _order(found[key]))]
+    found = dict(published.rows_at(places, SHOWN))
+    documents = [described(published, found[key]) for key in sorted(found, key=lambda key: _order(found[key]))]
     return {
         "recorded": recorded,
         "sample_of_rejects": policy.fraction if policy.keep == "sample" else 1.0,
@@ -69,14 +72,15 @@ def _order(row: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in _IDENTITY)
 
 
-def _described(published: PublishedRun, row: dict[str, Any]) -> dict[str, Any]:
-    """A dropped row with its values as a mapping, its text and where that comes from."""
+def described(published: PublishedRun, row: dict[str, Any]) -> dict[str, Any]:
+    """A dropped row with its values as a mapping, its text and where that comes from, and what it is a duplicate of."""
     values = json.loads(row.pop("values") or "{}")
-    described = {**row, "values": values, "text_from": "rejects"}
-    described["text"] = described.pop("text")
-    if described["text"] is None:
-        described["text"], described["text_from"] = _read_again(published, row, values)
-    return described
+    told = {**row, "values": values, "text_from": "rejects"}
+    told["text"] = told.pop("text")
+    if told["text"] is None:
+        told["text"], told["text_from"] = _read_again(published, row, values)
+    told["removed_for"] = removed_for(published, told)
+    return told
 
 
 def _read_again(published: PublishedRun, row: dict[str, Any], values: dict[str, Any]) -> tuple[str | None, str]:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from inspector.deduplication.render import show_deduplication
+from inspector.deduplication.survivor_render import show_removed_for
 from inspector.what_if.render import show_answer
 
 #: Longest text shown of a dropped document; --json gives all of it.
@@ -31,6 +32,7 @@ def show(kind: str, described: dict[str, Any]) -> None:
         "checkpoint": _show_values,
         "what_if": show_answer,
         "dropped": _show_dropped,
+        "document": _show_named,
     }[kind](described)
 
 
@@ -133,16 +135,35 @@ def _show_dropped(described: dict[str, Any]) -> None:
         of += f", a sample of {described['sample_of_rejects']:.2%} that the recipe keeps"
     _line(f"{len(described['documents'])} of {of}, at random")
     for document in described["documents"]:
-        text = document["text"]
-        values = ", ".join(f"{name}={_value(value)}" for name, value in document["values"].items())
-        _line()
-        _line(f"{document['url'] or document['id']}")
-        _line(f"  {document['file']} offset {document['offset']} ordinal {document['ordinal']}")
+        _show_document(document)
+
+
+def _show_named(described: dict[str, Any]) -> None:
+    _line(f"{len(described['documents'])} of {described['found']:,} documents and rejects with this URL, id or place")
+    for document in described["documents"]:
+        _show_document(document)
+
+
+def _show_document(document: dict[str, Any]) -> None:
+    text = document["text"]
+    values = ", ".join(f"{name}={_value(value)}" for name, value in document["values"].items())
+    _line()
+    _line(f"{document['url'] or document['id']}")
+    _line(f"  {document['file']} offset {document['offset']} ordinal {document['ordinal']}")
+    if document["stage"] is None:
+        _line("  kept")
+    elif document["rule"] is None:
+        _line(f"  {document['stage']}: quarantined")
+    elif document["removed_for"]:
+        _line(f"  {document['stage']}: {document['rule']}, because {document['expression']}")
+    else:
         _line(f"  {document['stage']}: {document['rule']}, because {document['expression']} with {values}")
-        _line(f"  text from {document['text_from']}" + ("" if text is None else f", {len(text):,} characters:"))
-        if text:
-            shown = " ".join(text[:EXCERPT].split())
-            _line(f"  {shown}" + ("..." if len(text) > EXCERPT else ""))
+    _line(f"  text from {document['text_from']}" + ("" if text is None else f", {len(text):,} characters:"))
+    if text:
+        shown = " ".join(text[:EXCERPT].split())
+        _line(f"  {shown}" + ("..." if len(text) > EXCERPT else ""))
+    if document["removed_for"]:
+        show_removed_for(document["removed_for"])
 
 
 def _show_shards(described: dict[str, Any]) -> None:

@@ -45,7 +45,7 @@ def test_a_difference(shown_run: Path, tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_options_that_do_not_go_together_are_refused(shown_run: Path) -> None:
-    with pytest.raises(InspectorError, match="--what-if goes with --rows alone"):
+    with pytest.raises(InspectorError, match="--what-if and --document go with --rows alone"):
         inspect(shown_run, what_if=["length_characters < 60"], dropped=3)
     with pytest.raises(InspectorError, match="are about a run"):
         inspect(shown_run / "documents", dropped=3)
