@@ -47,7 +47,7 @@ from stages.documents import IDENTITY, REMOVAL_SCHEMA
 from stages.identity import identity_hash, mix
 from stages.minhash.index import CHANGE_SCHEMA, INDEX, INDEXED, EarlierIndexes, seal
 from stages.minhash.pairs import PAIRS_SCHEMA, Pairs, new_pairs_file, stored_pairs
-from stages.minhash.shingling import Shingling
+from stages.minhash.recall import RecallSample
 from stages.removals import concat_batches, place_of
 
 _KEYS_SCHEMA = pa.schema([("key", pa.uint64()), ("nearness", pa.uint64()), ("part", pa.uint32()), ("row", pa.uint32())])
@@ -58,7 +58,7 @@ _TEXTS_AT_ONCE = 4096
 _32 = np.uint64(32)
 
 
-class MinhashDedup(Shingling, Exchange):
+class MinhashDedup(RecallSample, Exchange):
     """Remove near-duplicate documents found by MinHash over shingles of their texts (LSH, clusters)."""
 
     name: ClassVar[str] = "minhash_dedup"
@@ -148,6 +148,7 @@ class MinhashDedup(Shingling, Exchange):
         if self.write_index:
             written = tuple(Read(f"{label}.{output}", "all") for output in (*signed, *outputs) if output in INDEXED)
             phases.append(Phase("seal", 1, written, ("index",), {"index": index}))
+        phases += self.recall_phases(label, upstream)
         return phases, upstream.less(f"{label}.removals", clustered=True)
 
     def displaces_at_most(self) -> int | None:
@@ -160,7 +161,8 @@ class MinhashDedup(Shingling, Exchange):
 
     def _settings(self) -> dict[str, Any]:
         """What indexes must agree in to be continued, as JSON."""
-        settings: dict[str, Any] = json.loads(self.model_dump_json(exclude={"earlier", "write_index", "buckets"}))
+        others = {"earlier", "write_index", "buckets", "recall_sample"}
+        settings: dict[str, Any] = json.loads(self.model_dump_json(exclude=others))
         return settings
 
     @property

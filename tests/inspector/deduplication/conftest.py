@@ -14,7 +14,7 @@ STAGES = [
     "jsonl",
     "url_dedup",
     "exact_dedup",
-    {"minhash_dedup": {"bands": 32, "rows": 3, "verify": "jaccard", "threshold": 0.7}},
+    {"minhash_dedup": {"bands": 32, "rows": 3, "verify": "jaccard", "threshold": 0.7, "recall_sample": 50}},
 ]
 
 

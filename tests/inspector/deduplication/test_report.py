@@ -64,3 +64,10 @@ def test_the_terminal_shows_each_stage(deduplicated_run: Path, capsys: pytest.Ca
     assert "minhash_dedup: 32 bands of 3 rows; shingles of 5 units; verify jaccard >= 0.7" in shown
     assert "texts without words 1: never compared" in shown
     assert "https://two.example/10" in shown
+    assert "recall: 50 documents at random compared with all by true Jaccard: of " in shown
+
+
+def test_the_measured_recall_is_what_the_run_published(deduplicated_run: Path) -> None:
+    published = json.loads((deduplicated_run / "recall" / "minhash_dedup.json").read_text())
+    assert by_stage(deduplicated_run)["minhash_dedup"]["recall"] == published
+    assert by_stage(deduplicated_run)["exact_dedup"]["recall"] is None
