@@ -85,7 +85,7 @@ def _phase(plan: Plan, workspace: Workspace, name: str) -> dict[str, Any]:
 def _published(workspace: Workspace) -> dict[str, int]:
     """Folder -> bytes of what the run published."""
     found = {}
-    for name in ("documents", "rejects", "duplicates", "recall", "tokenizer", "shards"):
+    for name in ("documents", "rejects", "duplicates", "retractions", "recall", "tokenizer", "shards"):
         folder = workspace.run / name
         if folder.is_dir():
             found[name] = sum(file.stat().st_size for file in folder.iterdir())

@@ -8,7 +8,6 @@ them.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -78,13 +77,17 @@ def _clusters(workspace: Workspace, labels: list[str], examples: int) -> dict[st
     except InspectorError:
         return None
     whole = published.plan.recipe.rejects.keep in ("full", "no_text")
-    by_label = (clusters_of_rejects if whole else clusters_of_documents)(published, labels, examples)
+    if whole:
+        continuing = [label for label in labels if getattr(published.plan.recipe.stages[label], "earlier", ())]
+        by_label = clusters_of_rejects(published, labels, examples, continuing)
+    else:
+        by_label = clusters_of_documents(published, labels, examples)
     largest = [cluster for clusters in by_label.values() for cluster in clusters.largest]
     texts = find_rows(published, [cluster.survivor for cluster in largest], ("url", "id", "text"))
     return {
         label: {
             "clusters_seen_in": "rejects" if whole else "documents",
-            "cluster_sizes": _size_bins(clusters.sizes),
+            "cluster_sizes": _size_bins(clusters),
             "largest_clusters": [_described(cluster, texts.get(cluster.survivor, {})) for cluster in clusters.largest],
             "hosts": [{"host": host, "removed": removed} for host, removed in _most_frequent(clusters)],
         }
@@ -96,15 +99,15 @@ def _most_frequent(clusters: Clusters) -> list[tuple[str, int]]:
     return sorted(clusters.hosts.items(), key=lambda entry: (-entry[1], entry[0]))[:HOSTS]
 
 
-def _size_bins(sizes: Counter[int]) -> list[dict[str, int]]:
+def _size_bins(found: Clusters) -> list[dict[str, int]]:
     """Clusters and removed documents by size: 2, 3, 4 to 7, 8 to 15, ..."""
     bins: dict[tuple[int, int], list[int]] = {}
-    for size, clusters in sorted(sizes.items()):
+    for size, clusters in sorted(found.sizes.items()):
         least = 1 << (size.bit_length() - 1)
         edges = (size, size) if size < 4 else (least, 2 * least - 1)
         counts = bins.setdefault(edges, [0, 0])
         counts[0] += clusters
-        counts[1] += clusters * (size - 1)
+        counts[1] += found.removed[size]
     return [{"from": least, "to": most, "clusters": c, "removed": r} for (least, most), (c, r) in bins.items()]
 
 

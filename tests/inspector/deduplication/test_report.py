@@ -11,7 +11,10 @@ import pytest
 
 from inspector import render
 from inspector.artifacts import recognise
+from inspector.document import document_report
 from inspector.run_report import run_report
+from pipeline import Recipe
+from pipeline import run as run_recipe
 from tests.inspector.deduplication.conftest import deduplicated
 
 
@@ -39,6 +42,25 @@ def test_without_all_rejects_clusters_are_counted_by_their_survivors(duplicates_
     assert report["clusters_seen_in"] == "documents"
     assert report["cluster_sizes"] == [{"from": 4, "to": 7, "clusters": 2, "removed": 8}]
     assert [cluster["id"] for cluster in report["largest_clusters"]] == ["d10", "d0"]
+
+
+def test_a_run_that_continues_another_tells_whole_clusters_and_its_own_removals(
+    duplicates_corpus: Path, tmp_path: Path
+) -> None:
+    runs: list[Path] = []
+    for name in ("a.jsonl", "b.jsonl"):
+        earlier = [str(run / "index/minhash_dedup") for run in runs]
+        stage = {"verify": "jaccard", "threshold": 0.7, "earlier": earlier, "write_index": True}
+        recipe = Recipe.parse({"name": "mine", "stages": ["jsonl", {"minhash_dedup": stage}]})
+        runs.append(tmp_path / name)
+        run_recipe(recipe, [duplicates_corpus / name], runs[-1], executor="inline", quiet=True)
+    report = by_stage(runs[1])["minhash_dedup"]
+    removed = pl.read_parquet(runs[1] / "rejects" / "*.parquet")
+    assert {"d14", "d15"} < set(removed["id"])
+    assert report["cluster_sizes"][-1] == {"from": 4, "to": 7, "clusters": 1, "removed": 2}
+    (d14,) = document_report(runs[1], "d14", 1)["documents"]
+    assert d14["removed_for"]["survivor"]["fate"] == "not recorded in this run"
+    assert d14["removed_for"]["survivor"]["text"] is d14["removed_for"]["differences"] is None
 
 
 def test_largest_clusters_and_hosts_are_named(deduplicated_run: Path) -> None:
