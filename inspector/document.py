@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from inspector.deduplication.survivors import survivor_rows
 from inspector.dropped import SHOWN, described
 from inspector.errors import InspectorError
 from inspector.published import PublishedRun
@@ -23,18 +24,21 @@ _NAMES = [*(field.name for field in IDENTITY), "id", "url"]
 def document_report(run: Path, wanted: str, count: int) -> dict[str, Any]:
     """Up to `count` documents with the URL or id `wanted`, or at the place "FILE OFFSET ORDINAL"."""
     published = PublishedRun(run)
-    documents: list[dict[str, Any]] = []
+    rows_of: dict[str, list[dict[str, Any]]] = {"documents": [], "rejects": []}
     found = 0
     for folder, files in (("documents", published.documents), ("rejects", published.rejects)):
         for rows in published.row_groups(files, _NAMES):
             places = np.flatnonzero(_matches(rows.batch, wanted))
             found += len(places)
-            chosen = places[: count - len(documents)].tolist()
-            for _, row in published.rows_at({(rows.file, rows.group): chosen}, SHOWN) if chosen else ():
-                documents.append(described(published, row) if folder == "rejects" else _kept(row))
+            chosen = places[: count - sum(map(len, rows_of.values()))].tolist()
+            if chosen:
+                rows_of[folder] += [row for _, row in published.rows_at({(rows.file, rows.group): chosen}, SHOWN)]
     if not found:
         kept = "" if published.plan.recipe.rejects.keep == "full" else " (the recipe does not keep all rejects)"
         raise InspectorError(f"{run}: no document or reject with the URL, id or place '{wanted}'{kept}")
+    survivors = survivor_rows(published, rows_of["rejects"])
+    documents = [_kept(row) for row in rows_of["documents"]]
+    documents += [described(published, row, survivors) for row in rows_of["rejects"]]
     return {"found": found, "documents": documents}
 
 
@@ -43,7 +47,7 @@ def _matches(batch: pa.RecordBatch, wanted: str) -> np.ndarray:
     for name in ("id", "url"):
         matches |= pc.fill_null(pc.equal(batch[name], wanted), False).to_numpy(zero_copy_only=False)
     file, *numbers = wanted.rsplit(" ", 2)
-    if len(numbers) == 2 and all(number.isdecimal() for number in numbers):
+    if len(numbers) == 2 and all(number.isdecimal() and len(number) <= 18 for number in numbers):
         at = pc.equal(batch["file"].cast(pa.string()), file)
         for name, number in zip(("offset", "ordinal"), numbers, strict=True):
             at = pc.and_(at, pc.equal(batch[name], int(number)))
@@ -58,6 +62,7 @@ def _kept(row: dict[str, Any]) -> dict[str, Any]:
         "rule": None,
         "expression": None,
         "values": {},
+        "error": None,
         "text_from": "documents",
         "removed_for": None,
     }

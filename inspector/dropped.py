@@ -4,7 +4,7 @@ Of all recorded drops those with the smallest hashes of identity and seed are ch
 replacement that is the same on every machine. A text that rejects/ did not keep is read again from the crawl, by
 running the recorded stages on its record. Cost: one pass over the identities in rejects/; a record of the
 crawl and its stages for each document without text. A duplicate is shown with what stayed for it
-(inspector.deduplication.survivors), which costs a pass over the identities of the run for each.
+(inspector.deduplication.survivors), which costs a pass over the identities of the run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from inspector.deduplication.survivors import removed_for
+from inspector.deduplication.survivors import Rows, removed_for, survivor_rows
 from inspector.errors import InspectorError
 from inspector.published import PublishedRun
 from pipeline.errors import RecipeError
@@ -26,7 +26,7 @@ from stages.identity import identity_hash
 
 _IDENTITY = [field.name for field in IDENTITY]
 #: Columns of a row that are told.
-SHOWN = (*_IDENTITY, "id", "url", "stage", "rule", "expression", "values", "text")
+SHOWN = (*_IDENTITY, "id", "url", "stage", "rule", "expression", "values", "error", "text")
 
 
 def dropped_documents(run: Path, count: int, seed: int, rule: str | None = None) -> dict[str, Any]:
@@ -39,7 +39,9 @@ def dropped_documents(run: Path, count: int, seed: int, rule: str | None = None)
     if rule is not None and not recorded:
         raise InspectorError(f"{run}: no document was dropped by '{rule}'; corpusmill inspect {run} lists the rules")
     found = dict(published.rows_at(places, SHOWN))
-    documents = [described(published, found[key]) for key in sorted(found, key=lambda key: _order(found[key]))]
+    rows = sorted(found.values(), key=_order)
+    survivors = survivor_rows(published, rows)
+    documents = [described(published, row, survivors) for row in rows]
     return {
         "recorded": recorded,
         "sample_of_rejects": policy.fraction if policy.keep == "sample" else 1.0,
@@ -72,20 +74,22 @@ def _order(row: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in _IDENTITY)
 
 
-def described(published: PublishedRun, row: dict[str, Any]) -> dict[str, Any]:
-    """A dropped row with its values as a mapping, its text and where that comes from, and what it is a duplicate of."""
-    values = json.loads(row.pop("values") or "{}")
+def described(published: PublishedRun, row: dict[str, Any], survivors: Rows) -> dict[str, Any]:
+    """A row of rejects/ with its values as a mapping, its text and where that comes from, and what it duplicates."""
+    values = json.loads(row["values"] or "{}")
     told = {**row, "values": values, "text_from": "rejects"}
     told["text"] = told.pop("text")
     if told["text"] is None:
         told["text"], told["text_from"] = _read_again(published, row, values)
-    told["removed_for"] = removed_for(published, told)
+    told["removed_for"] = removed_for(published, told, survivors)
     return told
 
 
 def _read_again(published: PublishedRun, row: dict[str, Any], values: dict[str, Any]) -> tuple[str | None, str]:
     from pipeline.replay import NoDocument, replay_dropped
 
+    if row["rule"] is None:
+        return None, "nowhere: the row was quarantined"
     file, offset, ordinal = _order(row)
     try:
         batch = replay_dropped(published.plan, file, offset, ordinal, row["stage"], values)

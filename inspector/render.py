@@ -153,7 +153,7 @@ def _show_document(document: dict[str, Any]) -> None:
     if document["stage"] is None:
         _line("  kept")
     elif document["rule"] is None:
-        _line(f"  {document['stage']}: quarantined")
+        _line(f"  {document['stage']}: quarantined, because {document['error']}")
     elif document["removed_for"]:
         _line(f"  {document['stage']}: {document['rule']}, because {document['expression']}")
     else:

@@ -9,7 +9,7 @@ a path one over `values` of the removed documents and one over four columns of d
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -31,14 +31,24 @@ _IDENTITY_NAMES = [field.name for field in IDENTITY]
 _SHOWN = ("id", "url", "date", "text", "stage", "rule", "values")
 
 
-def removed_for(published: PublishedRun, row: dict[str, Any]) -> dict[str, Any] | None:
+Rows = dict[Identity, dict[str, Any]]
+
+
+def survivor_rows(published: PublishedRun, removed: Iterable[dict[str, Any]]) -> Rows:
+    """What the run has of the survivors of those rows that were removed as duplicates, in one pass for all of them."""
+    duplicates = [row for row in removed if _stage(published, row) is not None]
+    wanted = {_identity(json.loads(row["values"])["survivor"]) for row in duplicates}
+    return find_rows(published, list(wanted), _SHOWN) if wanted else {}
+
+
+def removed_for(published: PublishedRun, row: dict[str, Any], survivors: Rows) -> dict[str, Any] | None:
     """The survivor of a removed document (identity, `stage`, `values` as a mapping, `text`); None for other rows."""
-    stage = published.plan.recipe.stages.get(row["stage"])
-    if not isinstance(stage, KeyedDedup | MinhashDedup):
+    stage = _stage(published, row)
+    if stage is None:
         return None
     values = row["values"]
     who = _identity(values["survivor"])
-    survivor = _survivor(published, row["stage"], who)
+    survivor = _survivor(published, row["stage"], who, survivors.get(who, {}))
     found: dict[str, Any] = {
         "stage": row["stage"],
         "cluster": values["cluster"],
@@ -59,9 +69,14 @@ def _identity(told: dict[str, Any]) -> Identity:
     return (told["file"], told["offset"], told["ordinal"])
 
 
-def _survivor(published: PublishedRun, label: str, who: Identity) -> dict[str, Any]:
+def _stage(published: PublishedRun, row: dict[str, Any]) -> KeyedDedup | MinhashDedup | None:
+    """The stage that removed the row as a duplicate; None where another one ended it."""
+    stage = published.plan.recipe.stages.get(row["stage"])
+    return stage if row["rule"] is not None and isinstance(stage, KeyedDedup | MinhashDedup) else None
+
+
+def _survivor(published: PublishedRun, label: str, who: Identity, row: dict[str, Any]) -> dict[str, Any]:
     """The survivor with its text as the stage saw it, and what became of it later."""
-    row = find_rows(published, [who], _SHOWN).get(who, {})
     described = {
         **dict(zip(_IDENTITY_NAMES, who, strict=True)),
         "id": row.get("id"),

@@ -14,6 +14,7 @@ from inspector.deduplication.differences import differences
 from inspector.document import document_report
 from inspector.dropped import dropped_documents
 from inspector.errors import InspectorError
+from pipeline import Recipe, run
 from stages.minhash.shingle_sets import jaccard, shingle_sets
 from tests.inspector.deduplication.conftest import deduplicated
 
@@ -24,8 +25,8 @@ def texts(duplicates_corpus: Path) -> dict[str, str]:
     return {row["id"]: row["text"] for row in map(json.loads, lines)}
 
 
-def one(run: Path, name: str) -> dict[str, Any]:
-    (document,) = document_report(run, name, 3)["documents"]
+def one(place: Path, name: str) -> dict[str, Any]:
+    (document,) = document_report(place, name, 3)["documents"]
     assert document["id"] == name
     found: dict[str, Any] = document["removed_for"]
     return found
@@ -72,8 +73,8 @@ def test_a_path_leads_from_pair_to_pair_to_the_survivor(deduplicated_run: Path, 
 def test_texts_that_no_folder_has_are_read_again(
     duplicates_corpus: Path, texts: dict[str, str], tmp_path: Path
 ) -> None:
-    run = deduplicated(duplicates_corpus, tmp_path / "run", rejects="no_text")
-    for document in dropped_documents(run, 100, 0)["documents"]:
+    frugal = deduplicated(duplicates_corpus, tmp_path / "run", rejects="no_text")
+    for document in dropped_documents(frugal, 100, 0)["documents"]:
         assert document["text"] == texts[document["id"]] and document["text_from"] == "crawl"
         assert document["removed_for"]["survivor"]["text_from"] == "documents"
 
@@ -82,8 +83,19 @@ def test_a_place_names_a_document_as_its_id_does(deduplicated_run: Path) -> None
     found = one(deduplicated_run, "d2")["path"][-1]["to"]
     report = document_report(deduplicated_run, " ".join(map(str, found.values())), 3)
     assert [document["id"] for document in report["documents"]] == ["d0"]
-    with pytest.raises(InspectorError, match="no document or reject with the URL, id or place 'nobody'"):
-        document_report(deduplicated_run, "nobody", 3)
+    for absent in ("nobody", "a.jsonl 7 0", f"a.jsonl {10**30} 0"):
+        with pytest.raises(InspectorError, match=f"no document or reject with the URL, id or place '{absent}'"):
+            document_report(deduplicated_run, absent, 3)
+
+
+def test_a_quarantined_row_is_shown_with_its_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": "one", "id": "a"}\n{"text": broken}\n{"text": "one", "id": "b"}\n')
+    recipe = Recipe.parse({"name": "small", "stages": ["jsonl", "exact_dedup"]})
+    run(recipe, [tmp_path / "in.jsonl"], tmp_path / "run", executor="inline", quiet=True)
+    rejects = pl.concat([pl.read_parquet(file) for file in sorted((tmp_path / "run/rejects").glob("*"))])
+    place = rejects.filter(pl.col("outcome") == "quarantined").select("file", "offset", "ordinal").row(0)
+    render.show("document", document_report(tmp_path / "run", " ".join(map(str, place)), 3))
+    assert "jsonl: quarantined, because the line is not JSON" in capsys.readouterr().out
 
 
 def test_the_terminal_marks_what_differs(deduplicated_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
