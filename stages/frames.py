@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -20,20 +21,24 @@ def apply_transform(stage: Transform, frame: Frame) -> Frame:
     No row is dropped: for a Filter the column `rule` (string) names the first failing rule, null where the
     row would be kept. A frame without rows keeps its (extended) columns. StageError for any other type.
     """
+    return on_frame(stage.name, lambda batch: _run(stage, batch), frame)
+
+
+def on_frame(stage: str, work: Callable[[pa.RecordBatch], pa.RecordBatch], frame: Frame) -> Frame:
+    """What `work` makes of a frame as one record batch, as a frame of the same type."""
     if isinstance(frame, pa.RecordBatch):
-        return _run(stage, frame)
+        return work(frame)
     if isinstance(frame, pa.Table):
         batches = frame.combine_chunks().to_batches()
         batches = batches or [pa.RecordBatch.from_pylist([], schema=frame.schema)]
-        return pa.Table.from_batches([_run(stage, batch) for batch in batches])
+        return pa.Table.from_batches([work(batch) for batch in batches])
     import polars as pl
 
     if isinstance(frame, pl.DataFrame):
-        table: Any = pl.from_arrow(apply_transform(stage, frame.to_arrow(compat_level=pl.CompatLevel.oldest())))
+        table: Any = pl.from_arrow(on_frame(stage, work, frame.to_arrow(compat_level=pl.CompatLevel.oldest())))
         return table
     raise StageError(
-        f"stage '{stage.name}' runs on a polars DataFrame or a pyarrow Table or RecordBatch, "
-        f"not on {type(frame).__name__}"
+        f"stage '{stage}' runs on a polars DataFrame or a pyarrow Table or RecordBatch, not on {type(frame).__name__}"
     )
 
 

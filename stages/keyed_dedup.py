@@ -9,7 +9,7 @@ Keys are compared by 128 bits of BLAKE2b: no two different ones are ever expecte
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,10 @@ from stages.base import Exchange, Phase, Read, Task, Upstream
 from stages.documents import IDENTITY, REMOVAL_SCHEMA
 from stages.removals import concat_batches, part_of, place_of, removal_list
 from stages.text_hash import text_hashes
+
+if TYPE_CHECKING:
+    from stages.base import Frame
+    from stages.dedup_frames import Duplicates
 
 _IDENTITY_NAMES = [field.name for field in IDENTITY]
 #: What a part without documents writes; the columns of others depend on `keep`.
@@ -64,12 +68,36 @@ class KeyedDedup(Exchange):
     def _buckets(self, upstream: Upstream) -> int:
         return self.buckets or min(upstream.tasks, 1024)
 
+    def apply(self, frame: Frame) -> Frame:
+        """Say of every row of a polars or Arrow frame whether it would go, and for which (stages.dedup_frames)."""
+        from stages.dedup_frames import apply_dedup
+
+        return apply_dedup(self, self.rule, self._find, frame)
+
+    def _find(self, batch: pa.RecordBatch) -> Duplicates:
+        from stages.dedup_frames import Duplicates
+
+        key = self.key(batch)
+        hashes = self._hashes(batch, key)
+        hashes[key.is_null().to_numpy(zero_copy_only=False)] = 0
+        rows = equal_rows(hashes[:, 0], hashes[:, 1])
+        rows = rows[key.is_valid().to_numpy(zero_copy_only=False)[rows]]
+        chosen = batch.take(pa.array(rows))
+        columns = {name: chosen.column(name) for name in _IDENTITY_NAMES} | survivor.carried(chosen, self.keep)
+        rank = survivor.ranks(pa.table(columns), self.keep)
+        best, size = best_of_equal(hashes[rows, 0], hashes[rows, 1], rank)
+        return Duplicates(rows, rows[best], size)
+
+    def _hashes(self, batch: pa.RecordBatch, key: pa.Array) -> np.ndarray:
+        """uint64[rows, 2]: what documents of one key have in common and others do not."""
+        return text_hashes(key) ^ survivor.scope_hashes(batch, self.within)[:, None]
+
     def keys(self, task: Task) -> None:
         """Write hash, place, identity and sort key of every document that has a key."""
         batches = []
         for row, batch in task.documents([*_IDENTITY_NAMES, *self.columns_needed()]):
             key = self.key(batch)
-            hashes = text_hashes(key) ^ survivor.scope_hashes(batch, self.within)[:, None]
+            hashes = self._hashes(batch, key)
             columns = {"high": pa.array(hashes[:, 0]), "low": pa.array(hashes[:, 1])}
             columns |= {"part": pa.repeat(pa.scalar(task.index, pa.uint32()), len(row)), "row": row}
             columns |= {name: batch.column(name) for name in _IDENTITY_NAMES}

@@ -39,7 +39,8 @@ class Members:
         """Take apart what gathering tasks wrote: part, row, identity, keep_*, minima and perhaps shingles."""
         self.place = place_of(table["part"].to_numpy(), table["row"].to_numpy())
         self._order = np.argsort(self.place)
-        self.minima = _child(table["minima"]).reshape(len(table), -1)
+        minima = table["minima"].combine_chunks()
+        self.minima = minima.flatten().to_numpy().reshape(len(table), minima.type.list_size)
         self.shingles: ShingleSets | None = None
         if "shingles" in table.column_names:
             column = table["shingles"].combine_chunks()
@@ -112,9 +113,3 @@ def _distinct(first: np.ndarray, other: np.ndarray, documents: int) -> tuple[np.
     starts = np.flatnonzero(np.append(np.ones(min(len(codes), 1), dtype=bool), codes[1:] != codes[:-1]))
     times = np.diff(np.append(starts, len(codes)))
     return codes[starts] // max(documents, 1), codes[starts] % max(documents, 1), times
-
-
-def _child(column: pa.ChunkedArray) -> np.ndarray:
-    """The values of a list column, end to end."""
-    array = column.combine_chunks()
-    return array.flatten().to_numpy()

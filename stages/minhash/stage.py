@@ -30,10 +30,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from functools import cached_property
+from functools import cached_property, partial
 from math import ceil, sqrt
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -42,13 +42,16 @@ import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
 from stages import survivor
-from stages.base import Exchange, Phase, Read, Task, Upstream
+from stages.base import Exchange, Phase, Read, StageError, Task, Upstream
 from stages.documents import IDENTITY, REMOVAL_SCHEMA
 from stages.identity import identity_hash, mix
 from stages.minhash.index import CHANGE_SCHEMA, INDEX, INDEXED, EarlierIndexes, seal
 from stages.minhash.pairs import PAIRS_SCHEMA, Pairs, new_pairs_file, stored_pairs
 from stages.minhash.recall import RecallSample
 from stages.removals import concat_batches, place_of
+
+if TYPE_CHECKING:
+    from stages.base import Frame
 
 _KEYS_SCHEMA = pa.schema([("key", pa.uint64()), ("nearness", pa.uint64()), ("part", pa.uint32()), ("row", pa.uint32())])
 #: What a part without members writes; the columns of others depend on parameters.
@@ -173,6 +176,15 @@ class MinhashDedup(RecallSample, Exchange):
     def _component_buckets(self, upstream: Upstream) -> int:
         return self.buckets or min(upstream.tasks, 1024)
 
+    def apply(self, frame: Frame) -> Frame:
+        """Say of every row of a polars or Arrow frame whether it would go, and for which (stages.dedup_frames)."""
+        from stages.dedup_frames import apply_dedup
+        from stages.minhash.in_memory import find_duplicates
+
+        if self.earlier:
+            raise StageError("apply: a frame is compared with itself alone; leave `earlier` out")
+        return apply_dedup(self, "near_duplicate", partial(find_duplicates, self), frame)
+
     def sign(self, task: Task) -> None:
         """Write one key a band for every text that has shingles, and for an index all that is known of it."""
         from stages.minhash.members import MemberFile, describe
@@ -191,7 +203,7 @@ class MinhashDedup(RecallSample, Exchange):
                 )
                 row, batch, minima = row[signs], batch.filter(pa.array(signs)), signed.minima[signs]
                 keys.append(band_keys(minima, rows) ^ survivor.scope_hashes(batch, self.within)[:, None])
-                nearness.append(_nearness(batch, minima[:, ::rows]))
+                nearness.append(nearness_of(batch, minima[:, ::rows]))
                 signed_rows.append(row)
                 if indexed:
                     indexed.write(describe(batch, row, self, minima))
@@ -363,7 +375,7 @@ def _slices(documents: Iterable[tuple[pa.Array, pa.RecordBatch]]) -> Iterator[tu
             yield rows[start : start + _TEXTS_AT_ONCE], batch.slice(start, _TEXTS_AT_ONCE)
 
 
-def _nearness(batch: pa.RecordBatch, firsts: np.ndarray) -> np.ndarray:
+def nearness_of(batch: pa.RecordBatch, firsts: np.ndarray) -> np.ndarray:
     """uint64[documents, bands]: the minimum that follows a band (the first one of the next), then who it is.
 
     It brings those of one key that are alike side by side, and does not depend on where documents lie.
