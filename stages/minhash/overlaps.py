@@ -41,10 +41,12 @@ class SampleIndex:
         self._keys, first = np.unique(sets.values[order], return_index=True)
         self._starts = np.append(first, len(order)).astype(np.int64)
         self._owners = np.repeat(np.arange(len(self._sizes)), self._sizes)[order]
-        bits = max(int(2 * len(self._keys)).bit_length(), 1)
+        bits = max(int(2 * len(self._keys)).bit_length(), 3)
         self._shift = np.uint64(64 - bits)
         self._slots = np.full(1 << bits, -1, dtype=np.int32)
-        overlap_kernel.fill_slots(self._keys, self._shift, self._slots)
+        self._bitmap = np.zeros((1 << bits) // 8, dtype=np.uint64)
+        self._marks, self._texts_before = np.zeros(len(self._keys), dtype=np.int64), 1
+        overlap_kernel.fill_slots(self._keys, self._shift, self._slots, self._bitmap)
 
     def similar(self, texts: pa.Array) -> Similar:
         """All pairs of a text and a sample at the threshold or above, by text and sample."""
@@ -62,18 +64,29 @@ class SampleIndex:
     def _shared(self, batch: ShingleBatch) -> list[np.ndarray]:
         """int64[3, pairs], in pieces: text, sample, shared shingles."""
         count = len(self._sizes)
-        marks, counts = np.zeros(len(self._keys), dtype=np.int64), np.zeros(count, dtype=np.int64)
-        touched, progress = np.empty(count, dtype=np.int64), np.zeros(2, dtype=np.int64)
+        counts, touched = np.zeros(count, dtype=np.int64), np.empty(count, dtype=np.int64)
+        progress = np.zeros(2, dtype=np.int64)
         room = np.empty((3, max(4 * count, 1 << 14)), dtype=np.int64)
-        index = (self._keys, self._shift, self._slots, self._starts, self._owners, self._least)
+        index = (self._keys, self._shift, self._slots, self._bitmap, self._starts, self._owners, self._least)
         pieces = []
         while progress[0] < len(batch.offsets) - 1:
             overlap_kernel.count_shared(
-                batch.hashes, batch.offsets, *index, marks, counts, touched, progress, room[0], room[1], room[2]
+                batch.hashes,
+                batch.offsets,
+                *index,
+                self._marks,
+                self._texts_before,
+                counts,
+                touched,
+                progress,
+                room[0],
+                room[1],
+                room[2],
             )
             piece = room[:, : progress[1]].copy()
             piece[0] += batch.first
             pieces.append(piece)
+        self._texts_before += len(batch.offsets) - 1
         return pieces
 
 
