@@ -1,5 +1,8 @@
 """Near-duplicate removal by MinHash and locality-sensitive hashing; importing this loads nothing.
 
-signatures.py   texts -> minima -> band keys          matching.py   equal band keys -> pairs
-clusters.py     pairs -> connected components         stage.py      the exchange that runs them over a corpus
+shingles.py     texts -> shingles                     resolution.py   candidate pairs -> verified pairs -> clusters
+signatures.py   shingles -> minima -> band keys       outcome.py      clusters -> what is published
+matching.py     equal band keys -> candidate pairs    index.py        what a later run needs of this one
+forests.py      pairs -> connected components         recall.py       how much was found, measured on a sample
+stage.py        the exchange that runs them over a corpus
 """
