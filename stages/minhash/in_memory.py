@@ -42,8 +42,8 @@ def find_duplicates(stage: MinhashDedup, batch: pa.RecordBatch) -> Duplicates:
     candidates = Pairs(*(np.concatenate([getattr(each.pairs, side) for each in found]) for side in Pairs._fields))
     paired = np.unique(np.concatenate(candidates)).astype(np.uint32)
     described = describe(batch.take(pa.array(paired)), paired, stage, minima[paired])
-    members = Members(pa.Table.from_batches([as_members(described, 0, None)]))
-    pairs = verified_pairs(members, candidates, stage.verify, stage.threshold)
+    members = Members([as_members(described, 0, None)])
+    pairs = verified_pairs(members, [candidates], stage.verify, stage.threshold)
     clusters = clusters_of(members, pairs, stage.clusters, stage.keep)
     several = np.flatnonzero(clusters.size > 1)
     rows_of = places.astype(np.int64)[paired]

@@ -12,7 +12,6 @@ from stages.documents import IDENTITY
 from stages.identity import identity_hash
 from stages.minhash.index import CHANGE_SCHEMA
 from stages.minhash.resolution import Clusters, Members, SimilarPairs
-from stages.minhash.shingle_sets import jaccard
 from stages.minhash.signatures import estimated_jaccard
 from stages.removals import CLUSTER_SEED, part_of, place_of, removal_list
 
@@ -93,23 +92,26 @@ def pair_table(members: Members, pairs: SimilarPairs) -> pa.Table:
 
 def _values(members: Members, clusters: Clusters, chosen: np.ndarray) -> pa.Array:
     """JSON for each chosen member that does not stay, null for the others."""
-    survivor, via = clusters.survivor[chosen], clusters.via[chosen]
-    identity = members.table.select(_IDENTITY_NAMES).to_pydict()
-    names = [dict(zip(_IDENTITY_NAMES, row, strict=True)) for row in zip(*identity.values(), strict=True)]
-    file, offset, ordinal = (members.table[name].combine_chunks() for name in _IDENTITY_NAMES)
-    cluster = identity_hash(file, offset, ordinal, CLUSTER_SEED)
+    count, survivor = len(chosen), clusters.survivor[chosen]
+    goes = np.flatnonzero(survivor != chosen)
+    chosen, survivor = chosen[goes], survivor[goes]
     estimated = estimated_jaccard(members.minima, chosen, survivor)
-    exact = jaccard(members.shingles, chosen, survivor) if members.shingles else None
-    entries: list[str | None] = []
+    exact = members.true_jaccard(chosen, survivor) if members.have_shingles else np.full(len(chosen), np.nan)
+    via = clusters.via[chosen]
+    named = np.unique(np.concatenate([survivor, via]))
+    identity = members.table.select(_IDENTITY_NAMES).take(pa.array(named))
+    names = dict(zip(named.tolist(), identity.to_pylist(), strict=True))
+    file, offset, ordinal = (identity[name].combine_chunks() for name in _IDENTITY_NAMES)
+    hashes = dict(zip(named.tolist(), identity_hash(file, offset, ordinal, CLUSTER_SEED).tolist(), strict=True))
+    entries = []
     for at, (index, stays, step) in enumerate(zip(chosen.tolist(), survivor.tolist(), via.tolist(), strict=True)):
-        if index == stays:
-            entries.append(None)
-            continue
-        entry = {"cluster": int(cluster[stays]), "cluster_size": int(clusters.size[index]), "survivor": names[stays]}
+        entry = {"cluster": hashes[stays], "cluster_size": int(clusters.size[index]), "survivor": names[stays]}
         entry["estimated_jaccard"] = round(float(estimated[at]), 4)
-        if exact is not None:
+        if members.have_shingles:
             entry["jaccard"] = round(float(exact[at]), 6)
         if step != stays:
             entry["via"] = names[step]
         entries.append(json.dumps(entry))
-    return pa.array(entries, pa.string())
+    places = np.full(count, -1)
+    places[goes] = np.arange(len(goes))
+    return pa.array(entries, pa.string()).take(pa.array(places, mask=places < 0))

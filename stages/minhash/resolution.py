@@ -9,7 +9,7 @@ Cost: one sort of the pairs; 20 ns a pair for signatures, about 1 ns a shingle o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -21,33 +21,53 @@ from stages.minhash import cluster_kernel
 from stages.minhash.pairs import Pairs
 from stages.minhash.shingle_sets import ShingleSets, jaccard
 from stages.minhash.signatures import estimated_jaccard
-from stages.removals import place_of
+from stages.removals import concat_batches, place_of
 
 Verification = Literal["none", "signature", "jaccard"]
 Shape = Literal["components", "star"]
 _STANDARD_ERRORS = 5.0
+_PAIRS_AT_ONCE = 1 << 20
 
 
 class Members:
     """The documents of whole candidate components, in any order.
 
-    `table` has identity and what orders survivors; `minima` is uint32[documents, permutations]; `shingles` are None
-    unless true similarity is asked for.
+    `table` has identity and what orders survivors; `minima` is uint32[documents, permutations]. Shingles stay in the
+    batches they came in until `take_shingles` says whose are needed: of very few where much is shared by many.
     """
 
-    def __init__(self, table: pa.Table) -> None:
+    def __init__(self, batches: Sequence[pa.RecordBatch]) -> None:
         """Take apart what gathering tasks wrote: part, row, identity, keep_*, minima and perhaps shingles."""
+        columns = [name for name in batches[0].schema.names if name != "shingles"]
+        table = concat_batches((batch.select(columns) for batch in batches), batches[0].select(columns).schema)
         self.place = place_of(table["part"].to_numpy(), table["row"].to_numpy())
         self._order = np.argsort(self.place)
         minima = table["minima"].combine_chunks()
         self.minima = minima.flatten().to_numpy().reshape(len(table), minima.type.list_size)
-        self.shingles: ShingleSets | None = None
-        if "shingles" in table.column_names:
-            column = table["shingles"].combine_chunks()
-            self.shingles = ShingleSets(column.values.to_numpy(), column.offsets.to_numpy())
-        table = table.drop_columns([name for name in ("minima", "shingles") if name in table.column_names])
         file = table["file"].combine_chunks().dictionary_encode().cast(FILE_TYPE)
+        table = table.drop_columns(["minima"])
         self.table = table.set_column(table.column_names.index("file"), "file", file)
+        #: Whether true similarity can be had.
+        self.have_shingles = "shingles" in batches[0].schema.names
+        self._batches = batches
+        self._sets = ShingleSets(np.empty(0, dtype=np.uint64), np.zeros(1, dtype=np.int64))
+        self._set_of = np.full(len(table), -1, dtype=np.int64)
+
+    def take_shingles(self, needed: np.ndarray) -> None:
+        """Copy the shingles of some documents (indexes, ascending), for `true_jaccard`."""
+        values, sizes, first = [np.empty(0, dtype=np.uint64)], [np.zeros(1, dtype=np.int64)], 0
+        for batch in self._batches:
+            here = needed[(needed >= first) & (needed < first + batch.num_rows)] - first
+            column = batch.column("shingles").take(pa.array(here))
+            values.append(column.flatten().to_numpy())
+            sizes.append(np.diff(column.offsets.to_numpy()))
+            first += batch.num_rows
+        self._sets = ShingleSets(np.concatenate(values), np.cumsum(np.concatenate(sizes)))
+        self._set_of[needed] = np.arange(len(needed))
+
+    def true_jaccard(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """float64: similarity of pairs of documents whose shingles were taken."""
+        return jaccard(self._sets, self._set_of[left], self._set_of[right])
 
     def __len__(self) -> int:
         return len(self.place)
@@ -78,20 +98,29 @@ class Clusters(NamedTuple):
     size: np.ndarray
 
 
-def verified_pairs(members: Members, pairs: Pairs, verify: Verification, threshold: float) -> SimilarPairs:
+def verified_pairs(
+    members: Members, candidates: Iterable[Pairs], verify: Verification, threshold: float
+) -> SimilarPairs:
     """The distinct ones of the candidate pairs that are similar enough, ascending by index; all for "none"."""
-    left, right, bands = _distinct(members.index(pairs.first), members.index(pairs.other), len(members))
+    least = {"none": 0.0, "signature": threshold, "jaccard": threshold - _slack(members, threshold)}[verify]
+    codes = [np.empty(0, dtype=np.int64)]
+    for pairs in candidates:
+        for start in range(0, len(pairs.first), _PAIRS_AT_ONCE):
+            first, other = (members.index(places[start : start + _PAIRS_AT_ONCE]) for places in pairs)
+            close = estimated_jaccard(members.minima, first, other) >= least
+            low, high = np.minimum(first[close], other[close]), np.maximum(first[close], other[close])
+            codes.append(low * len(members) + high)
+    left, right, bands = _distinct(np.concatenate(codes), len(members))
     found = SimilarPairs(left, right, bands, estimated_jaccard(members.minima, left, right), np.full(len(left), np.nan))
-    if verify == "none":
+    if verify != "jaccard":
         return found
-    if verify == "signature":
-        return found.where(found.estimated >= threshold)
-    permutations = members.minima.shape[1]
-    slack = _STANDARD_ERRORS * np.sqrt(threshold * (1 - threshold) / permutations)
-    found = found.where(found.estimated >= threshold - slack)
-    assert members.shingles is not None
-    found.jaccard[:] = jaccard(members.shingles, found.left, found.right)
+    members.take_shingles(np.unique(np.concatenate([left, right])))
+    found.jaccard[:] = members.true_jaccard(left, right)
     return found.where(found.jaccard >= threshold)
+
+
+def _slack(members: Members, threshold: float) -> float:
+    return float(_STANDARD_ERRORS * np.sqrt(threshold * (1 - threshold) / members.minima.shape[1]))
 
 
 def clusters_of(members: Members, pairs: SimilarPairs, shape: Shape, keep: Sequence[survivor.Preference]) -> Clusters:
@@ -107,9 +136,9 @@ def clusters_of(members: Members, pairs: SimilarPairs, shape: Shape, keep: Seque
     return Clusters(stays, via, np.bincount(stays, minlength=len(members))[stays])
 
 
-def _distinct(first: np.ndarray, other: np.ndarray, documents: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distinct pairs, ascending, and how often each was there."""
-    codes = np.sort(np.minimum(first, other) * documents + np.maximum(first, other))
+def _distinct(codes: np.ndarray, documents: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distinct pairs, ascending, and how often each was there; a pair's code is first * documents + other."""
+    codes = np.sort(codes)
     starts = np.flatnonzero(np.append(np.ones(min(len(codes), 1), dtype=bool), codes[1:] != codes[:-1]))
     times = np.diff(np.append(starts, len(codes)))
     return codes[starts] // max(documents, 1), codes[starts] % max(documents, 1), times

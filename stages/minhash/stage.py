@@ -300,8 +300,8 @@ class MinhashDedup(RecallSample, Exchange):
         removals, changes, proof = (s.empty_table() for s in (REMOVAL_SCHEMA, CHANGE_SCHEMA, PAIR_SCHEMA))
         new_parts = task.upstream.tasks
         if batches:
-            members = Members(concat_batches(batches, batches[0].schema))
-            candidates = Pairs.from_columns(concat_batches(task.bucket("routed"), PAIRS_SCHEMA))
+            members = Members(batches)
+            candidates = map(Pairs.from_columns, task.bucket("routed"))
             pairs = verified_pairs(members, candidates, self.verify, self.threshold)
             clusters = clusters_of(members, pairs, self.clusters, self.keep)
             removals = removal_rows(members, clusters, self._expression(task.label), new_parts)

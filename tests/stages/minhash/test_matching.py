@@ -107,7 +107,7 @@ def test_clusters_are_components_or_stars_in_the_order_of_preference(
         "keep_0": pa.array(lengths, pa.int64()),
         "minima": pa.FixedSizeListArray.from_arrays(pa.array(range(41), pa.uint32()), 1),
     }
-    members = Members(pa.table(table))
+    members = Members([pa.RecordBatch.from_pydict(table)])
     distinct = sorted(set(edges))
     left, right = (np.array([edge[side] for edge in distinct], dtype=np.int64) for side in (0, 1))
     pairs = SimilarPairs(left, right, left, left.astype(float), left.astype(float))
