@@ -1,11 +1,12 @@
-"""Matching and clustering alone, of signatures that are made up: 50,000,000 documents without texts.
+"""Matching and clustering of many documents of a few words: 50,000,000 documents by 14 band keys.
 
     python -m benchmarks.band_keys [--documents 50000000] [--parts 50] [--verify none] [--scratch FOLDER]
 
-The recipe is a source of numbers and the stage minhash_dedup itself, with all its phases, on local workers; only its
-signatures are not computed from a text but from the document's number: one value for each of 14 bands. A fifth of the
-documents belong to groups of five on average (Poisson) and have their group's value in each band with probability
-0.8, else one of their own; a fiftieth share one value of the first band, as documents with the same boilerplate do.
+The recipe is a source of made-up texts and the stage minhash_dedup with 14 bands of one row, all its phases on local
+workers. Its shingles are single words, so that a document's keys are the minima of its few words. A fifth of
+the documents belong to groups of five on average (Poisson): three words of the group and one of their own, so two of
+them have the Jaccard similarity 0.6 and share each key with that probability. A fiftieth share one word of two, as
+documents with the same boilerplate do: in every band half of them have the same key. The others are a word alone.
 
 Printed are wall and CPU seconds, the most memory that a worker took and what all together can have taken, the most disk
 that the run directory took while it ran (work files of all phases together), and each phase.
@@ -29,25 +30,25 @@ from benchmarks.dedup_growth import DiskUse, cpu_seconds, peak_memory_mb
 from stages.base import InputFile, Source, SourceBatch, Split
 from stages.documents import SOURCE_REJECT_SCHEMA, TEXT_SCHEMA
 from stages.identity import mix
-from stages.minhash.signatures import Signatures
-from stages.minhash.stage import MinhashDedup
 from stages.sources.rows import repeated
 
 if TYPE_CHECKING:
     from pipeline import Recipe
 
 BANDS = 14
-GROUPED, GROUP_SIZE, SAME_VALUE, CROWD = 0.2, 5, 0.8, 0.02
+GROUPED, GROUP_SIZE, CROWD = 0.2, 5, 0.02
 _ROWS_AT_ONCE = 250_000
 #: So that every file is a task.
 _MANY_BYTES = 1 << 30
 
 
 class NumbersSource(Source):
-    """Documents whose texts are numbers: a file says how many, its name which comes first."""
+    """Made-up documents: a file says how many, its name which comes first."""
 
     name: ClassVar[str] = "numbers"
     suffixes: ClassVar[tuple[str, ...]] = (".numbers",)
+
+    documents: int
 
     def splits(self, file: InputFile, target_bytes: int) -> list[Split]:
         return [Split(file.name, 0, file.size, _MANY_BYTES)]
@@ -58,8 +59,8 @@ class NumbersSource(Source):
     def read(self, split: Split, path: Path, batch_bytes: int) -> Iterator[SourceBatch]:
         first, count = int(path.stem), int(path.read_text())
         for start in range(first, first + count, _ROWS_AT_ONCE):
-            number = pa.array(np.arange(start, min(start + _ROWS_AT_ONCE, first + count)))
-            text = pc.cast(number, pa.large_string())
+            numbers = np.arange(start, min(start + _ROWS_AT_ONCE, first + count))
+            number, text = pa.array(numbers), made_up_texts(numbers, self.documents)
             columns: dict[str, Any] = {
                 name: pa.nulls(len(number), TEXT_SCHEMA.field(name).type) for name in TEXT_SCHEMA.names
             }
@@ -70,31 +71,15 @@ class NumbersSource(Source):
             yield SourceBatch(documents, pa.RecordBatch.from_pylist([], SOURCE_REJECT_SCHEMA))
 
 
-class SyntheticDedup(MinhashDedup):
-    """minhash_dedup with signatures made of numbers."""
-
-    name: ClassVar[str] = "synthetic_dedup"
-    documents: int
-
-    def _signatures(self, texts: pa.Array) -> Signatures:
-        number = pc.cast(texts, pa.uint64()).to_numpy()
-        return Signatures(synthetic_values(number, self.documents), np.ones(len(number), dtype=np.int64))
-
-
-def synthetic_values(number: np.ndarray, documents: int) -> np.ndarray:
-    """uint64[numbers, BANDS]: documents of the same value in a band are candidates."""
-    band = np.arange(BANDS, dtype=np.uint64)
-    kind = _fraction(mix(number, 1))
-    group = mix(number, 2) % np.uint64(max(int(documents * GROUPED / GROUP_SIZE), 1))
-    own = mix(number[:, None] * np.uint64(BANDS) + band, 3)
-    of_group = mix(group[:, None] * np.uint64(BANDS) + band, 4)
-    values = np.where((kind[:, None] < GROUPED) & (_fraction(mix(own, 5)) < SAME_VALUE), of_group, own)
-    values[kind > 1 - CROWD, 0] = 0
-    return values
-
-
-def _fraction(values: np.ndarray) -> np.ndarray:
-    return values / 2.0**64
+def made_up_texts(number: np.ndarray, documents: int) -> pa.Array:
+    """Large strings: three words of its group and one of its own, the crowd's word and one of its own, or one alone."""
+    kind = mix(number.astype(np.uint64), 1) / 2.0**64
+    group = mix(number.astype(np.uint64), 2) % np.uint64(max(int(documents * GROUPED / GROUP_SIZE), 1))
+    named, own = (pc.cast(pa.array(values), pa.string()) for values in (group, number))
+    of_group = pc.binary_join_element_wise("a", named, " b", named, " c", named, " ", "")
+    alone_or_crowd = pc.if_else(pa.array(kind > 1 - CROWD), "menu ", "")
+    shared = pc.if_else(pa.array(kind < GROUPED), of_group, alone_or_crowd)
+    return pc.binary_join_element_wise(shared, own, "").cast(pa.large_string())
 
 
 def main() -> None:
@@ -103,7 +88,7 @@ def main() -> None:
     parser.add_argument("--parts", type=int, default=50)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--key-ranges", type=int, default=8)
-    parser.add_argument("--verify", choices=["none", "signature"], default="none")
+    parser.add_argument("--verify", choices=["none", "signature", "jaccard"], default="none")
     parser.add_argument("--scratch", type=Path, help="where the run goes; a temporary folder by default")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
@@ -122,11 +107,11 @@ def write_numbers(documents: int, parts: int, folder: Path) -> Path:
 
 
 def synthetic_recipe(documents: int, **parameters: Any) -> Recipe:
-    """Numbers in, numbers that are no duplicates out."""
+    """Made-up documents in, those that are no duplicates out."""
     from pipeline import Recipe
 
-    settings = {"documents": documents, "bands": BANDS, "rows": 1, **parameters}
-    stages = ["benchmarks.band_keys:NumbersSource", {"benchmarks.band_keys:SyntheticDedup": settings}]
+    settings = {"unit": "words", "width": 1, "bands": BANDS, "rows": 1, **parameters}
+    stages = [{"benchmarks.band_keys:NumbersSource": {"documents": documents}}, {"minhash_dedup": settings}]
     return Recipe.parse({"name": "band-keys", "stages": stages})
 
 
