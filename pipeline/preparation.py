@@ -38,6 +38,7 @@ def prepare(
 ) -> Plan:
     """Write recipe and plan, and clear away what died and what another recipe published."""
     plan = compile_plan(recipe, inputs, limit)
+    _refuse_own_results(recipe, workspace)
     remove_temporary_files(workspace.run)
     for phase in plan.phases:
         remove_tree(workspace.running(phase, 0).parent)
@@ -47,6 +48,14 @@ def prepare(
     for line in restore_needed(plan, workspace):
         progress.say(line)
     return plan
+
+
+def _refuse_own_results(recipe: Recipe, workspace: Workspace) -> None:
+    """What a run published is withdrawn before another recipe runs there, which then cannot read it."""
+    for label, stage in recipe.stages.items() if not is_remote(workspace.run) else ():
+        for path in stage.assets().values():
+            if path.is_relative_to(workspace.run.absolute()):
+                raise RecipeError(f"stage '{label}' reads {path}, a result of this very run; give another --out")
 
 
 def previous_plan(workspace: Workspace) -> Plan | None:

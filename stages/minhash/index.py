@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,6 +65,7 @@ class Index:
             self.parts: int = sealed["parts"]
             self.earlier: dict[str, int] = sealed["earlier"]
             self.files: dict[str, str] = sealed["files"]
+            self.inputs: list[str] = sealed["inputs"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StageError(
                 f"{folder}: is no index of minhash_dedup ({error}); name the folder index/LABEL of a run that wrote one"
@@ -166,12 +167,30 @@ class EarlierIndexes:
                     (removed.add if change == "retracted" else removed.discard)(row)
         return np.array(sorted(removed), dtype=np.uint32)
 
+    def refuse_known(self, files: Iterable[str]) -> None:
+        """Raises StageError for a file that an earlier run read by this name: documents are known by file and place."""
+        for index in self.indexes:
+            known = set(index.inputs).intersection(files)
+            if known:
+                raise StageError(
+                    f"{min(known)}: {index.folder} has documents of a file of this name already, and no two files may "
+                    "share one; give --in a folder above it, so that names tell crawls apart, or leave the file out"
+                )
+
     def described(self) -> dict[str, int]:
         """For index.json: each index by name, and the number of its first part."""
         return {index.name: first for index, first in zip(self.indexes, self.first_parts(), strict=True)}
 
 
-def seal(path: Path, settings: dict[str, Any], parts: int, earlier: EarlierIndexes, files: dict[str, str]) -> None:
-    """Write index.json."""
+def seal(
+    path: Path,
+    settings: dict[str, Any],
+    parts: int,
+    earlier: EarlierIndexes,
+    files: dict[str, str],
+    inputs: Sequence[str],
+) -> None:
+    """Write index.json: of `parts` parts of documents of the files `inputs`, and of `files` with their checksums."""
     sealed = {"format": FORMAT, "settings": settings, "parts": parts, "earlier": earlier.described(), "files": files}
+    sealed["inputs"] = sorted(inputs)
     path.write_text(json.dumps(sealed, indent=1, sort_keys=True) + "\n", "utf-8")

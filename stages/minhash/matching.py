@@ -2,6 +2,7 @@
 
     unverified    the first of each group with every other: as few pairs as connect the group
     verified      all pairs of a group; of a group larger than `at_most` + 1 each document with the `at_most` next
+                  (fewer, down to 4, where more than 1,024 share a key)
                   ones, where documents whose next minimum after the band agrees too stand together
 
 So a key that very many documents share (boilerplate) costs `at_most` pairs a document and not the square of the
@@ -17,6 +18,10 @@ import numpy as np
 
 from stages.minhash import window_kernel
 from stages.minhash.pairs import Pairs
+
+#: Documents of one key beyond which each is compared with fewer than `at_most`, and with how many at least.
+_LARGE = 1024
+_LEAST = 4
 
 
 class Candidates(NamedTuple):
@@ -48,9 +53,10 @@ def window_pairs(keys: np.ndarray, nearness: np.ndarray, places: np.ndarray, at_
     shared = shared[np.lexsort((places[shared], nearness[shared], keys[shared]))]
     keys, places = keys[shared], places[shared]
     starts, sizes = _groups(keys)
-    count = int(window_kernel.pair_counts(sizes, at_most).sum())
+    windows = np.clip(at_most * _LARGE // np.maximum(sizes, 1), min(at_most, _LEAST), at_most)
+    count = int(window_kernel.pair_counts(sizes, windows).sum())
     first, other = np.empty(count, dtype=np.uint64), np.empty(count, dtype=np.uint64)
-    window_kernel.fill_pairs(places, starts, sizes, at_most, first, other)
+    window_kernel.fill_pairs(places, starts, sizes, windows, first, other)
     follows = np.flatnonzero(keys[1:] == keys[:-1])
     forest = _sorted(*np.sort([places[follows], places[follows + 1]], axis=0))
     return Candidates(_sorted(first, other), forest, int((sizes * (sizes - 1) // 2).sum()) - count)

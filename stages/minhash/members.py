@@ -7,6 +7,7 @@ a run gathers it of those that have a candidate pair.
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,6 +75,13 @@ class MemberFile:
 
     def _start(self, schema: pa.Schema) -> None:
         self._writer = self._open.enter_context(pa.ipc.new_file(str(self._path), schema))
+
+
+def input_files(path: Path) -> set[str]:
+    """The files that the documents of a MemberFile are of."""
+    with pa.ipc.open_file(pa.memory_map(str(path))) as reader:
+        batches = (reader.get_batch(number) for number in range(reader.num_record_batches))
+        return {file for batch in batches for file in batch.column("file").unique().to_pylist()}
 
 
 def as_members(described: pa.RecordBatch, part: int, kept: np.ndarray | None) -> pa.RecordBatch:

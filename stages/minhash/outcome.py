@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stages.documents import IDENTITY
 from stages.identity import identity_hash
@@ -53,6 +54,7 @@ def change_rows(members: Members, clusters: Clusters, expression: str, new_parts
     columns = {name: members.table[name].take(pa.array(index)) for name in _IDENTITY_NAMES}
     columns |= {name: listed[name] for name in listed.column_names if name != "removed"}
     columns["part"] = pa.array(listed["part"].to_numpy() - np.uint32(new_parts))
+    columns["cluster"] = pc.if_else(pc.equal(listed["cluster_size"], 1), None, listed["cluster"])
     columns["change"] = kinds.take(pa.array(kind))
     return pa.table(columns, schema=CHANGE_SCHEMA)
 

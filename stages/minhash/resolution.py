@@ -9,7 +9,7 @@ Cost: one sort of the pairs; 20 ns a pair for signatures, about 1 ns a shingle o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from stages import survivor
 from stages.documents import FILE_TYPE
-from stages.minhash import cluster_kernel
+from stages.minhash import cluster_kernel, union_find_kernel
 from stages.minhash.pairs import Pairs
 from stages.minhash.shingle_sets import ShingleSets, jaccard
 from stages.minhash.signatures import estimated_jaccard
@@ -125,15 +125,45 @@ def _slack(members: Members, threshold: float) -> float:
 
 def clusters_of(members: Members, pairs: SimilarPairs, shape: Shape, keep: Sequence[survivor.Preference]) -> Clusters:
     """Clusters of the graph of pairs; a document without a pair is one of its own."""
-    order = np.argsort(survivor.ranks(members.table, keep))
-    ends = np.concatenate([pairs.left, pairs.right])
-    by_end = np.argsort(ends, kind="stable")
-    neighbours = np.concatenate([pairs.right, pairs.left])[by_end]
-    starts = np.searchsorted(ends[by_end], np.arange(len(members) + 1))
-    stays, via = np.full(len(members), -1, dtype=np.int64), np.full(len(members), -1, dtype=np.int64)
-    grow = cluster_kernel.star if shape == "star" else cluster_kernel.components
-    grow(order, starts, neighbours, stays, via)
+    rank = survivor.ranks(members.table, keep)
+    if shape == "components":
+        stays, via = _grown(cluster_kernel.components, rank, pairs.left, pairs.right)
+    else:
+        stays, via = _stars(rank, pairs)
     return Clusters(stays, via, np.bincount(stays, minlength=len(members))[stays])
+
+
+def _stars(rank: np.ndarray, pairs: SimilarPairs) -> tuple[np.ndarray, np.ndarray]:
+    """Stars over sets of documents that are the same to the comparison, of which the best stands for all.
+
+    What is similar to one of them is so to all, though where very many share a key not all those pairs were formed.
+    """
+    same = np.where(np.isnan(pairs.jaccard), pairs.estimated, pairs.jaccard) == 1
+    groups = np.arange(len(rank), dtype=np.int64)
+    joined = np.empty(int(same.sum()), dtype=np.bool_)
+    union_find_kernel.join_pairs(groups, pairs.left[same], pairs.right[same], joined)
+    union_find_kernel.settle_roots(groups)
+    by_group = np.lexsort((rank, groups))
+    starts = np.flatnonzero(np.append(np.ones(min(len(rank), 1), dtype=bool), np.diff(groups[by_group]) != 0))
+    best = np.empty(len(rank), dtype=np.int64)
+    best[by_group] = np.repeat(by_group[starts], np.diff(np.append(starts, len(rank))))
+    other = ~same
+    stays, _ = _grown(cluster_kernel.star, rank, best[pairs.left[other]], best[pairs.right[other]])
+    return stays[best], stays[best]
+
+
+def _grown(
+    grow: Callable[..., None], rank: np.ndarray, left: np.ndarray, right: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Survivor and next document towards it (int64) of every document of a graph."""
+    order = np.argsort(rank)
+    ends = np.concatenate([left, right])
+    by_end = np.argsort(ends, kind="stable")
+    neighbours = np.concatenate([right, left])[by_end]
+    starts = np.searchsorted(ends[by_end], np.arange(len(rank) + 1))
+    stays, via = np.full(len(rank), -1, dtype=np.int64), np.full(len(rank), -1, dtype=np.int64)
+    grow(order, starts, neighbours, stays, via)
+    return stays, via
 
 
 def _distinct(codes: np.ndarray, documents: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

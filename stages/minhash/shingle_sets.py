@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from stages.minhash import jaccard_kernel
+from stages.minhash.pair_indexes import pair_indexes
 from stages.minhash.shingles import shingle_batches
 from stages.minhash.shingling import Shingling
 
@@ -43,7 +44,7 @@ def shingle_sets(texts: Texts, shingling: Shingling | None = None) -> ShingleSet
 
 def jaccard(sets: ShingleSets, left: ArrayLike, right: ArrayLike) -> np.ndarray:
     """float64[pairs]: true Jaccard similarity of sets left[i] and right[i]; 0 where both are empty."""
-    left, right = np.asarray(left, dtype=np.int64), np.asarray(right, dtype=np.int64)
+    left, right = pair_indexes(left, right, len(sets.offsets) - 1)
     similarities = np.empty(len(left), dtype=np.float64)
     jaccard_kernel.compare_sets(sets.values, sets.offsets, left, right, similarities)
     return similarities

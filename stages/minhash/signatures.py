@@ -17,6 +17,7 @@ import numpy as np
 
 from stages.minhash import datatrove_kernel, signature_kernel
 from stages.minhash.datatrove_shingles import prime_permutations
+from stages.minhash.pair_indexes import pair_indexes
 from stages.minhash.shingles import shingle_batches
 from stages.minhash.shingling import Shingling
 
@@ -67,7 +68,7 @@ def band_keys(minima: np.ndarray, rows: int) -> np.ndarray:
 
 def estimated_jaccard(minima: np.ndarray, left: ArrayLike, right: ArrayLike) -> np.ndarray:
     """float64[pairs]: the share of equal minima of texts left[i] and right[i], which estimates their similarity."""
-    left, right = np.asarray(left, dtype=np.int64), np.asarray(right, dtype=np.int64)
+    left, right = pair_indexes(left, right, len(minima))
     shares = np.empty(len(left), dtype=np.float64)
     signature_kernel.share_equal(minima, left, right, shares)
     return shares

@@ -197,6 +197,7 @@ class MinhashDedup(RecallSample, Exchange):
             for row, batch in _slices(task.documents([*_IDENTITY_NAMES, *self.columns_needed()])):
                 signed = signatures(batch.column("text"), self, bands * rows, self.seed)
                 signs = self.has_shingles(signed.units)
+                self._index.refuse_known(batch.column("file").unique().to_pylist())
                 task.count("texts_without_words", int((signed.units == 0).sum()))
                 task.count(
                     "texts_shorter_than_a_shingle", int(((signed.units > 0) & (signed.units < self.width)).sum())
@@ -320,10 +321,13 @@ class MinhashDedup(RecallSample, Exchange):
 
     def seal(self, task: Task) -> None:
         """Complete the index: what it was made by, and what it consists of."""
+        from stages.minhash.members import input_files
+
         outputs = [output for output in INDEXED if output != "changes" or self.earlier]
         files = {part.path.name: part.sha256 for output in outputs for part in task.parts(output)}
+        inputs = {file for part in task.parts("documents") for file in input_files(part.path)}
         with task.create("index", INDEX) as path:
-            seal(path, self._settings(), task.upstream.tasks, self._index, files)
+            seal(path, self._settings(), task.upstream.tasks, self._index, files, sorted(inputs))
 
     def _keys(self, task: Task, bucket: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Key, nearness and place (uint64) of the documents of one bucket, those of earlier runs after the new ones."""

@@ -10,7 +10,7 @@ import pytest
 import zstandard
 
 from pipeline import Recipe, run
-from pipeline.errors import RecipeError
+from pipeline.errors import RecipeError, RunError
 
 IDENTITY = ["file", "offset", "ordinal"]
 SETTINGS = {
@@ -88,6 +88,15 @@ def test_two_indexes_that_know_nothing_of_each_other_are_merged_by_naming_both(
     last = deduplicate(parts[4:], tmp_path / "last", apart, **SETTINGS["components"])
     apply(total, last)
     assert total == kept(whole)
+
+
+def test_a_file_name_that_an_earlier_run_had_and_the_own_index_are_refused(parts: list[Path], tmp_path: Path) -> None:
+    first = deduplicate(parts[:1], tmp_path / "first", [])
+    with pytest.raises((RunError, RecipeError), match=r"has documents of a file of this name already"):
+        deduplicate(parts[:1], tmp_path / "again", [first])
+    with pytest.raises(RecipeError, match=r"a result of this very run"):
+        deduplicate(parts[1:2], first, [first])
+    assert (first / "documents").is_dir()
 
 
 def test_an_index_of_other_settings_or_a_damaged_one_is_refused(parts: list[Path], tmp_path: Path) -> None:

@@ -110,7 +110,8 @@ def test_clusters_are_components_or_stars_in_the_order_of_preference(
     members = Members([pa.RecordBatch.from_pydict(table)])
     distinct = sorted(set(edges))
     left, right = (np.array([edge[side] for edge in distinct], dtype=np.int64) for side in (0, 1))
-    pairs = SimilarPairs(left, right, left, left.astype(float), left.astype(float))
+    alike = np.full(len(left), 0.9)
+    pairs = SimilarPairs(left, right, left, alike, alike)
     rank = {node: -lengths[node] for node in range(41)}
 
     whole = clusters_of(members, pairs, "components", ["-length"])

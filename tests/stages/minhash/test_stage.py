@@ -110,6 +110,20 @@ def test_removed_rows_say_rule_and_survivor(finished: Path) -> None:
     assert set(rejects["stage"]) == {"minhash_dedup"}
 
 
+@pytest.mark.parametrize("clusters", ["components", "star"])
+def test_very_many_copies_cost_few_pairs_and_one_stays(tmp_path: Path, clusters: str) -> None:
+    text = " ".join(f"word{number}" for number in range(40))
+    (tmp_path / "copies.jsonl").write_text(
+        "".join(json.dumps({"text": f"{text}{'!' * (n % 3)}"}) + "\n" for n in range(6000))
+    )
+    out = deduplicate(
+        tmp_path / "copies.jsonl", tmp_path / "run", verify="jaccard", clusters=clusters, compare_at_most=8
+    )
+    assert len(table(out, "documents")) == 1
+    assert table(out, "documents")["minhash_dedup_cluster_size"].to_list() == [6000]
+    assert len(table(out, "duplicates")) < 8 * 6000
+
+
 @pytest.mark.parametrize(
     "settings",
     [{"task_bytes": 40_000}, {"task_bytes": 100_000_000, "batch_bytes": 5000}, {"key_ranges": 3}],
