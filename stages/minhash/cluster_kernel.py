@@ -15,22 +15,17 @@ from tokenizer.kernel_cache import allocating_kernel, kernel
 
 
 @kernel
-def star(order, starts, neighbours, survivor, via):  # type: ignore[no-untyped-def]
-    """Fill survivor[document] and via[document], the document kept that it is paired with (itself where it stays).
-
-    Both are int64 and start as -1.
-    """
+def star(order, starts, neighbours, survivor):  # type: ignore[no-untyped-def]
+    """Fill survivor[document] (int64, -1 at first): the document kept that it is paired with, itself where it stays."""
     for place in range(order.size):
         document = order[place]
         if survivor[document] >= 0:
             continue
         survivor[document] = document
-        via[document] = document
         for at in range(starts[document], starts[document + 1]):
             neighbour = neighbours[at]
             if survivor[neighbour] < 0:
                 survivor[neighbour] = document
-                via[neighbour] = document
 
 
 @allocating_kernel

@@ -125,7 +125,9 @@ class EarlierIndexes:
                 raise StageError(f"{index.folder}: is named twice")
             for known in index.earlier:
                 if known not in names[:place]:
-                    raise StageError(f"{index.folder}: continues another index that must be named before it and is not")
+                    raise StageError(
+                        f"{index.folder}: continues an index that is not named before it, or that has been made again since"
+                    )
 
     @cached_property
     def parts(self) -> list[IndexPart]:

@@ -9,7 +9,7 @@ Cost: one sort of the pairs; 20 ns a pair for signatures, about 1 ns a shingle o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -126,17 +126,19 @@ def _slack(members: Members, threshold: float) -> float:
 def clusters_of(members: Members, pairs: SimilarPairs, shape: Shape, keep: Sequence[survivor.Preference]) -> Clusters:
     """Clusters of the graph of pairs; a document without a pair is one of its own."""
     rank = survivor.ranks(members.table, keep)
+    stays, via = np.full(len(rank), -1, dtype=np.int64), np.full(len(rank), -1, dtype=np.int64)
     if shape == "components":
-        stays, via = _grown(cluster_kernel.components, rank, pairs.left, pairs.right)
+        cluster_kernel.components(np.argsort(rank), *_graph(len(rank), pairs.left, pairs.right), stays, via)
     else:
-        stays, via = _stars(rank, pairs)
+        stays = via = _stars(rank, pairs)
     return Clusters(stays, via, np.bincount(stays, minlength=len(members))[stays])
 
 
-def _stars(rank: np.ndarray, pairs: SimilarPairs) -> tuple[np.ndarray, np.ndarray]:
-    """Stars over sets of documents that are the same to the comparison, of which the best stands for all.
+def _stars(rank: np.ndarray, pairs: SimilarPairs) -> np.ndarray:
+    """The document (int64) that stays for each, by stars over sets of documents that are the same to the comparison.
 
-    What is similar to one of them is so to all, though where very many share a key not all those pairs were formed.
+    The best of a set stands for all of it: what is similar to one is so to all, though where very many share a key
+    not all those pairs were formed.
     """
     same = np.where(np.isnan(pairs.jaccard), pairs.estimated, pairs.jaccard) == 1
     groups = np.arange(len(rank), dtype=np.int64)
@@ -148,22 +150,17 @@ def _stars(rank: np.ndarray, pairs: SimilarPairs) -> tuple[np.ndarray, np.ndarra
     best = np.empty(len(rank), dtype=np.int64)
     best[by_group] = np.repeat(by_group[starts], np.diff(np.append(starts, len(rank))))
     other = ~same
-    stays, _ = _grown(cluster_kernel.star, rank, best[pairs.left[other]], best[pairs.right[other]])
-    return stays[best], stays[best]
+    stays = np.full(len(rank), -1, dtype=np.int64)
+    graph = _graph(len(rank), best[pairs.left[other]], best[pairs.right[other]])
+    cluster_kernel.star(np.argsort(rank), *graph, stays)
+    return stays[best]
 
 
-def _grown(
-    grow: Callable[..., None], rank: np.ndarray, left: np.ndarray, right: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Survivor and next document towards it (int64) of every document of a graph."""
-    order = np.argsort(rank)
+def _graph(documents: int, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the neighbours of each document start, and the neighbours (both int64)."""
     ends = np.concatenate([left, right])
     by_end = np.argsort(ends, kind="stable")
-    neighbours = np.concatenate([right, left])[by_end]
-    starts = np.searchsorted(ends[by_end], np.arange(len(rank) + 1))
-    stays, via = np.full(len(rank), -1, dtype=np.int64), np.full(len(rank), -1, dtype=np.int64)
-    grow(order, starts, neighbours, stays, via)
-    return stays, via
+    return np.searchsorted(ends[by_end], np.arange(documents + 1)), np.concatenate([right, left])[by_end]
 
 
 def _distinct(codes: np.ndarray, documents: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
