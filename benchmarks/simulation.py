@@ -31,7 +31,6 @@ from pipeline.recipe import Recipe
 GATHERING = {
     "exact_dedup.match": 2e-8,
     "minhash_dedup.match": 5e-9,
-    "minhash_dedup.cluster": 4e-8,
     "train_tokenizer.train": 4e-7,
     "write_shards.shuffle": 1.4e-8,
 }
