@@ -126,7 +126,7 @@ class EarlierIndexes:
             for known in index.earlier:
                 if known not in names[:place]:
                     raise StageError(
-                        f"{index.folder}: continues an index that is not named before it, or that has been made again since"
+                        f"{index.folder}: continues an index that is not named before it, or was made again since"
                     )
 
     @cached_property
