@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from stages.byte_range_kernel import hash_bytes, mix
+from stages.byte_range_kernel import GOLDEN, first_bytes, hash_bytes, mix
 from stages.minhash.character_tables import ALONE
 from stages.minhash.normalize_kernel import decode_at
-from stages.vector_kernel import BLOCK, blank_or_wide_flags, first_flag
-from tokenizer.kernel_cache import kernel
+from stages.vector_kernel import BLOCK, blank_or_wide_flags, first_flag, flags_before, load_eight
+from tokenizer.kernel_cache import inlined_kernel, kernel
 
 _BLANK = 0x20
-_ONE = np.uint64(1)
+_ZERO, _ONE, _32 = np.uint64(0), np.uint64(1), np.uint64(32)
 
 
 @kernel
@@ -26,39 +26,43 @@ def hash_words(text, offsets, classes, alone, units, unit_offsets):  # type: ign
     count = 0
     for document in range(offsets.size - 1):
         unit_offsets[document] = count
-        begin = at = block = offsets[document]
-        end = offsets[document + 1]
-        flags = blank_or_wide_flags(text, block)
-        while at < end:
-            while at - block >= BLOCK or flags >> np.uint64(at - block) == 0:
-                block = block + BLOCK if at - block < BLOCK else at
-                at = max(at, block)
-                if at >= end:
-                    break
-                flags = blank_or_wide_flags(text, block)
-            if at < end:
-                at += first_flag(flags >> np.uint64(at - block))
-            size = 1
-            is_alone = False
-            if at >= end:
-                at = end
-            elif text[at] != _BLANK:
-                point, size = decode_at(text, at, end)
-                is_alone = alone and point >= 0 and classes[point] & ALONE != 0
-                if not is_alone:
-                    at += size
-                    if at < end:
+        begin, end = offsets[document], offsets[document + 1]
+        for block in range(begin, end, BLOCK):
+            flags = flags_before(blank_or_wide_flags(text, block), end - block)
+            while flags:
+                at = block + first_flag(flags)
+                flags &= flags - _ONE
+                size = 1
+                if text[at] != _BLANK:
+                    point, size = decode_at(text, at, end)
+                    if not alone or point < 0 or classes[point] & ALONE == 0:
                         continue
-            if begin < at:
-                units[count] = hash_bytes(text, begin, at)
-                count += 1
-            if is_alone:
-                units[count] = hash_bytes(text, at, at + size)
-                count += 1
-            at += size
-            begin = at
+                if begin < at:
+                    units[count] = hash_word(text, begin, at)
+                    count += 1
+                if text[at] != _BLANK:
+                    units[count] = hash_bytes(text, at, at + size)
+                    count += 1
+                begin = at + size
+        if begin < end:
+            units[count] = hash_word(text, begin, end)
+            count += 1
     unit_offsets[-1] = count
     return count
+
+
+@inlined_kernel
+def hash_word(text, start, end):  # type: ignore[no-untyped-def]
+    """hash_bytes, of up to 16 bytes without a branch on whether they are more than eight, which is hard to foresee."""
+    size = end - start
+    if size > 16:
+        return hash_bytes(text, start, end)
+    longer = size > 8
+    digest = np.uint64(size) * GOLDEN
+    further = (digest ^ load_eight(text, start)) * GOLDEN
+    further ^= further >> _32
+    digest ^= (digest ^ further) & (_ZERO - np.uint64(longer))
+    return mix(digest ^ first_bytes(text, start + 8 * longer, size - 8 * longer))
 
 
 @kernel
