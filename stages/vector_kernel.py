@@ -156,6 +156,11 @@ def _is_space(builder: Any, block: Any) -> Any:
     return builder.or_(_between(builder, block, 9, 13), _between(builder, block, 28, 32))
 
 
+def _ends_fasttext_token(builder: Any, block: Any) -> Any:
+    blank = builder.or_(_equal(builder, block, 32), _equal(builder, block, 0))
+    return builder.or_(_between(builder, block, 9, 13), blank)
+
+
 def _is_bracket(builder: Any, block: Any) -> Any:
     return _equal(builder, builder.or_(block, _all(32)), ord("{"))
 
@@ -199,6 +204,8 @@ notable_flags = _flags(_is_notable)
 space_flags = _flags(_is_space)
 wide_space_flags = _flags(_may_be_wide_space)
 bracket_flags = _flags(_is_bracket)
+#: Whether fastText ends a token there: a blank, one of the controls 9 to 13, 0.
+token_end_flags = _flags(_ends_fasttext_token)
 #: Whether it is a blank; an ASCII letter, digit or blank.
 blank_flags = _flags(_is_blank)
 plain_flags = _flags(_is_plain)

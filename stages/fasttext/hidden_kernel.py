@@ -2,9 +2,9 @@
 
 Joulin et al. 2016 (arXiv 1607.01759; hashed character n-grams as in Bojanowski et al. 2017, arXiv 1607.04606). A text
 is the mean of the rows of its tokens, of their character n-grams and of its word n-grams. A token's rows are
-summed once and kept in a two-way cache over the batch (words repeat), each sum being made alone and from zero,
-so that a result does not depend on what else is in the batch. Cost: a repeated token is one hash and one addition of
-`dim` floats; a new one about (maxn - minn + 1) rows a character.
+summed once and kept (token_cache_kernel.py), each sum being made alone and from zero, so that a result does not depend
+on what else is in the batch or was met before. Cost: a known token is a hash and one addition of `dim` floats; a new
+one about (maxn - minn + 1) rows a character.
 """
 
 from __future__ import annotations
@@ -13,8 +13,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from stages.vector_kernel import flag_count
-from tokenizer.kernel_cache import allocating_kernel, kernel
+from stages.fasttext.rows_kernel import add_rows
+from stages.fasttext.token_cache_kernel import (
+    END,
+    NOTED,
+    START,
+    TokenCache,
+    cached_slot,
+    hash_of,
+    note,
+    number_of,
+    remember,
+    take_slot,
+)
+from stages.vector_kernel import BLOCK, first_flag, flag_count, flags_before, token_end_flags
+from tokenizer.kernel_cache import allocating_kernel, inlined_kernel, kernel
 
 if TYPE_CHECKING:
     Array = np.ndarray
@@ -25,12 +38,14 @@ _WORD_NGRAM_FACTOR = np.uint64(116049371)
 _ONE, _32, _LOW = np.uint64(1), np.uint64(32), np.uint64(0xFFFFFFFF)
 _OPEN, _CLOSE, _SLASH, _LETTER_S = 60, 62, 47, 115
 _LABEL = np.frombuffer(b"__label__", dtype=np.uint8)
-#: What the cache knows of a token: its last eight bytes as one number, its bytes, where one lies, its rows.
-_TAIL, _SIZE, _START, _NUMBER = 0, 1, 2, 3
 #: Rows that are added together; a text has as many n-grams at a time as a model's longest has words, 64 at most.
 _WAITING = 256
-#: A slot of the cache whose token is a label and so no part of the text.
-_IS_LABEL = -1
+#: The number of rows of a token that is a label and so no part of the text.
+_IS_LABEL = 0xFFFFFFFF
+#: Tokens that are looked up together, so that the processor waits for many at once, besides those of one block.
+_TOGETHER = 64
+#: Of Scratch.used.
+_NOTED, _TOKENS, _NGRAMS, _MET, _FOUND = 0, 1, 2, 3, 4
 
 
 class Tables(NamedTuple):
@@ -51,16 +66,15 @@ class Tables(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """What summing a batch keeps between texts. The cache's entries lie in the order in which tokens came up."""
+    """What is still to be added to the sum of a text."""
 
-    slots: Array  # int32, a power of two of pairs: the entries of tokens that hash there, the last met first, or -1
-    cached: Array  # int64 (entries, 4): _TAIL, _SIZE, _START, _NUMBER
-    sums: Array  # float32 (entries, dim)
-    used: Array  # int64: entries so far, rows that wait
+    used: Array  # int64: tokens noted, slots and rows of word n-grams that wait; tokens and rows of the text so far
+    noted: Array  # uint64, tokens to be looked up, see token_cache_kernel.py
+    tokens: Array  # int64, slots of tokens
     marked: Array  # uint8, a token in "<" and ">"
-    gathered: Array  # int64, rows of character n-grams still to be added
+    gathered: Array  # int64, rows of character n-grams
     partial: Array  # uint64, hashes of the word n-grams that still grow, of one word first
-    waiting: Array  # int64, rows of word n-grams still to be added
+    waiting: Array  # int64, rows of word n-grams
 
 
 @allocating_kernel
@@ -99,12 +113,6 @@ def hash_bytes(data: Array, start: int, end: int) -> np.uint32:
 
 
 @kernel
-def is_space(byte: int) -> bool:
-    """Whether fastText ends a token here; a newline inside a text is a space like any other."""
-    return byte <= 32 and (byte == 32 or 9 <= byte <= 13 or byte == 0)
-
-
-@kernel
 def same_bytes(one: Array, at: int, other: Array, place: int, size: int) -> bool:
     """Whether `size` bytes from `at` and from `place` are equal."""
     for index in range(size):  # noqa: SIM110
@@ -113,7 +121,7 @@ def same_bytes(one: Array, at: int, other: Array, place: int, size: int) -> bool
     return True
 
 
-@kernel
+@inlined_kernel
 def find_entry(tables: Tables, data: Array, start: int, size: int, value: int) -> int:
     """The dictionary entry of a token with FNV hash `value`, or -1."""
     mask = tables.entry_slots.size - 1
@@ -169,7 +177,7 @@ def add_row(total: Array, row: Array) -> None:
         total[index] += row[index]
 
 
-@kernel
+@inlined_kernel
 def add_ngrams(tables: Tables, marked: Array, size: int, gathered: Array, total: Array) -> int:
     """Add the rows of the character n-grams of a token in "<" and ">" to `total`; returns their number.
 
@@ -203,14 +211,7 @@ def add_ngrams(tables: Tables, marked: Array, size: int, gathered: Array, total:
     return total_found + found
 
 
-@kernel
-def add_rows(rows: Array, gathered: Array, count: int, total: Array) -> None:
-    """Add the first `count` rows that were gathered to `total`, one after another."""
-    for ngram in range(count):
-        add_row(total, rows[gathered[ngram]])
-
-
-@kernel
+@inlined_kernel
 def sum_token(tables: Tables, data: Array, start: int, size: int, value: int, scratch: Scratch, total: Array) -> int:
     """Set `total` to the sum of a token's rows; returns their number, or _IS_LABEL."""
     total[:] = 0
@@ -232,7 +233,7 @@ def sum_token(tables: Tables, data: Array, start: int, size: int, value: int, sc
     return found
 
 
-@kernel
+@inlined_kernel
 def add_word_ngrams(tables: Tables, scratch: Scratch, tokens: int, value: int, total: Array) -> int:
     """Note the rows of the word n-grams that end in token number `tokens`, of hash `value`; returns their number.
 
@@ -248,11 +249,11 @@ def add_word_ngrams(tables: Tables, scratch: Scratch, tokens: int, value: int, t
             partial[words] = grown
         bucket = np.int64(grown % np.uint64(tables.buckets))
         if has_row(tables, bucket):
-            scratch.waiting[scratch.used[1]] = row_of(tables, bucket)
-            scratch.used[1] += 1
+            scratch.waiting[scratch.used[_NGRAMS]] = row_of(tables, bucket)
+            scratch.used[_NGRAMS] += 1
             found += 1
     partial[0] = signed
-    if scratch.used[1] > scratch.waiting.size - partial.size:
+    if scratch.used[_NGRAMS] > scratch.waiting.size - partial.size:
         add_waiting(tables, scratch, total)
     return found
 
@@ -260,7 +261,7 @@ def add_word_ngrams(tables: Tables, scratch: Scratch, tokens: int, value: int, t
 @kernel
 def add_waiting(tables: Tables, scratch: Scratch, total: Array) -> None:
     """Add the rows that were noted to `total`, four by four."""
-    rows, waiting, count = tables.rows, scratch.waiting, scratch.used[1]
+    rows, waiting, count = tables.rows, scratch.waiting, scratch.used[_NGRAMS]
     whole = count // 4 * 4
     for at in range(0, whole, 4):
         one, two, three, four = rows[waiting[at]], rows[waiting[at + 1]], rows[waiting[at + 2]], rows[waiting[at + 3]]
@@ -268,7 +269,7 @@ def add_waiting(tables: Tables, scratch: Scratch, total: Array) -> None:
             total[index] += (one[index] + two[index]) + (three[index] + four[index])
     for at in range(whole, count):
         add_row(total, rows[waiting[at]])
-    scratch.used[1] = 0
+    scratch.used[_NGRAMS] = 0
 
 
 @kernel
@@ -283,22 +284,63 @@ def is_end(data: Array, start: int, size: int) -> bool:
     )
 
 
-@allocating_kernel
-def mean_rows(data: Array, offsets: Array, tables: Tables, slots: int, hidden: Array) -> Array:
-    """Fill `hidden` (float32, texts x dim) with each text's mean of rows; returns the numbers of rows (int64).
+@inlined_kernel
+def add_tokens(cache: TokenCache, scratch: Scratch, total: Array) -> None:
+    """Add the sums of the tokens that wait to `total`."""
+    add_rows(cache.sums, scratch.tokens, scratch.used[_TOKENS], total)
+    scratch.used[_TOKENS] = 0
 
-    `slots`, a power of two, is the size of the cache of tokens, whose memory is touched as tokens come up.
-    """
+
+@kernel
+def fill_slot(tables: Tables, cache: TokenCache, data: Array, noted: Array, scratch: Scratch, total: Array) -> int:
+    """Sum a new token's rows in a slot, which is returned; those that wait are added first, for one may lose its."""
+    add_tokens(cache, scratch, total)
+    start, end = np.int64(noted[START]), np.int64(noted[END])
+    slot = take_slot(cache, data, noted)
+    value = hash_bytes(data, start, end)
+    remember(cache, slot, value, sum_token(tables, data, start, end - start, value, scratch, cache.sums[slot]))
+    return slot
+
+
+@kernel
+def add_noted(tables: Tables, cache: TokenCache, data: Array, scratch: Scratch, total: Array) -> bool:
+    """Add the sums of all tokens that were noted to `total`; returns whether one of them ends the text."""
+    for token in range(scratch.used[_NOTED]):
+        noted = scratch.noted[token]
+        slot = cached_slot(cache, data, noted)
+        if slot < 0:
+            if is_end(data, np.int64(noted[START]), np.int64(noted[END] - noted[START])):
+                add_tokens(cache, scratch, total)
+                return True
+            slot = fill_slot(tables, cache, data, noted, scratch, total)
+        number = number_of(cache, slot)
+        if number == _IS_LABEL:
+            continue
+        scratch.used[_FOUND] += number
+        scratch.tokens[scratch.used[_TOKENS]] = slot
+        scratch.used[_TOKENS] += 1
+        if tables.word_ngrams > 1:
+            add_tokens(cache, scratch, total)
+            value = hash_of(cache, slot)
+            scratch.used[_FOUND] += add_word_ngrams(tables, scratch, scratch.used[_MET], value, total)
+            scratch.used[_MET] += 1
+    add_tokens(cache, scratch, total)
+    scratch.used[_NOTED] = 0
+    return False
+
+
+@allocating_kernel
+def mean_rows(data: Array, offsets: Array, tables: Tables, cache: TokenCache, hidden: Array) -> Array:
+    """Fill `hidden` (float32, texts x dim) with each text's mean of rows; returns the numbers of rows (int64)."""
     texts = offsets.size - 1
     counts = np.zeros(texts, dtype=np.int64)
     longest = 0
     for text in range(texts):
         longest = max(longest, offsets[text + 1] - offsets[text])
     scratch = Scratch(
-        np.full((slots // 2, 2), -1, dtype=np.int32),
-        np.empty((slots, 4), dtype=np.int64),
-        np.empty((slots, hidden.shape[1]), dtype=np.float32),
-        np.zeros(2, dtype=np.int64),
+        np.zeros(5, dtype=np.int64),
+        np.empty((_TOGETHER + BLOCK, NOTED), dtype=np.uint64),
+        np.empty(_TOGETHER + BLOCK, dtype=np.int64),
         np.empty(longest + 2, dtype=np.uint8),
         np.empty(_WAITING + tables.most, dtype=np.int64),
         np.zeros(max(tables.word_ngrams - 1, 1), dtype=np.uint64),
@@ -306,69 +348,48 @@ def mean_rows(data: Array, offsets: Array, tables: Tables, slots: int, hidden: A
     )
     end_hash = hash_bytes(np.array([_OPEN, _SLASH, _LETTER_S, _CLOSE], dtype=np.uint8), 0, 4)
     for text in range(texts):
-        counts[text] = mean_row(data, offsets[text], offsets[text + 1], tables, scratch, end_hash, hidden[text])
+        counts[text] = mean_row(data, offsets[text], offsets[text + 1], tables, cache, scratch, end_hash, hidden[text])
     return counts
 
 
 @kernel
-def is_cached(data: Array, start: int, size: int, tail: int, known: Array) -> bool:
-    """Whether an entry of the cache is that of a token."""
-    same = known[_TAIL] == tail and known[_SIZE] == size
-    return same and (size <= 8 or same_bytes(data, start, data, known[_START], size - 8))
-
-
-@kernel
 def mean_row(
-    data: Array, place: int, high: int, tables: Tables, scratch: Scratch, end_hash: int, total: Array
+    data: Array,
+    low: int,
+    high: int,
+    tables: Tables,
+    cache: TokenCache,
+    scratch: Scratch,
+    end_hash: int,
+    total: Array,
 ) -> np.int64:
-    """Set `total` to the mean of the rows of data[place:high]; returns their number."""
+    """Set `total` to the mean of the rows of data[low:high]; returns their number."""
     total[:] = 0
-    found = np.int64(0)
-    tokens = 0
-    while True:
-        while place < high and is_space(data[place]):
-            place += 1
-        if place >= high:
+    scratch.used[:] = 0
+    inside = np.uint64(0)  # 1 if the block before ended within a token
+    start = np.int64(-1)
+    for block in range(low, high + 1, BLOCK):  # one behind the last byte, where the last token ends
+        solid = flags_before(~token_end_flags(data, block), high - block)
+        edges = solid ^ (solid << _ONE | inside)
+        inside = solid >> np.uint64(BLOCK - 1)
+        while edges:
+            place = block + first_flag(edges)
+            edges &= edges - _ONE
+            if start < 0:
+                start = place
+            else:
+                note(cache, data, start, place, scratch.noted[scratch.used[_NOTED]])
+                scratch.used[_NOTED] += 1
+                start = np.int64(-1)
+        full = scratch.used[_NOTED] >= _TOGETHER or block + BLOCK > high
+        if full and add_noted(tables, cache, data, scratch, total):
             break
-        start = place
-        value = FNV_START
-        tail = np.int64(0)
-        while place < high and not is_space(data[place]):
-            value = np.uint32((value ^ np.uint32(np.int8(data[place]))) * FNV_PRIME)
-            tail = tail << 8 | np.int64(data[place])
-            place += 1
-        size = place - start
-        pair = scratch.slots[np.int64(value ^ (value >> np.uint32(15))) & (scratch.slots.shape[0] - 1)]
-        entry = np.int64(pair[0])
-        if entry < 0 or not is_cached(data, start, size, tail, scratch.cached[entry]):
-            entry = np.int64(pair[1])
-            pair[1] = pair[0]
-            if entry < 0 or not is_cached(data, start, size, tail, scratch.cached[entry]):
-                if is_end(data, start, size):
-                    break
-                if entry < 0:
-                    entry = scratch.used[0]
-                    scratch.used[0] += 1
-                known = scratch.cached[entry]
-                known[_NUMBER] = sum_token(tables, data, start, size, value, scratch, scratch.sums[entry])
-                known[_TAIL] = tail
-                known[_SIZE] = size
-                known[_START] = start
-            pair[0] = entry
-        known = scratch.cached[entry]
-        if known[_NUMBER] == _IS_LABEL:
-            continue
-        if known[_NUMBER]:
-            add_row(total, scratch.sums[entry])
-            found += known[_NUMBER]
-        if tables.word_ngrams > 1:
-            found += add_word_ngrams(tables, scratch, tokens, value, total)
-            tokens += 1
+    found = scratch.used[_FOUND]
     if tables.end_of_line >= 0:
         add_row(total, tables.rows[tables.end_of_line])
         found += 1
     if tables.word_ngrams > 1:
-        found += add_word_ngrams(tables, scratch, tokens, end_hash, total)
+        found += add_word_ngrams(tables, scratch, scratch.used[_MET], end_hash, total)
         add_waiting(tables, scratch, total)
     if found:
         total *= np.float32(1.0 / found)

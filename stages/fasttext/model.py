@@ -2,12 +2,12 @@
 
 Labels are those of fastText's own `predict`; scores agree to about 1e-5, since rows are summed in another order.
 Cost: see hidden_kernel.py and labels_kernel.py. Memory: the matrices, once for all workers of a machine where the
-file is large and not quantised (reader.py).
+file is large and not quantised (reader.py), and up to 25 MB of sums of tokens that were met.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from stages.fasttext.hidden_kernel import Tables
+    from stages.fasttext.token_cache_kernel import TokenCache
 
-#: Tokens whose sums are kept: 6 MB of a model of 16 dimensions, where a batch has so many tokens.
-_CACHE_SLOTS = 1 << 16
+#: Short tokens whose sums are kept, at most so many bytes of sums, and how many of them there are for a long one:
+#: 13 MB for a model of 16 dimensions.
+_SLOTS, _MOST_BYTES, _SHORT_FOR_A_LONG = 1 << 17, 16 << 20, 32
 
 
 class BestTwo(NamedTuple):
@@ -38,6 +40,8 @@ class FastTextModel:
     loss: int  # of labels_kernel.py
     children: np.ndarray  # int64, nodes x 2: the Huffman tree, -1 in leaves; no nodes for other losses
     order: np.ndarray  # int64: the labels as fastText comes upon them
+    #: Those that no call is using: a call takes one, or makes one, and puts it back, so that no two share one.
+    _caches: list[TokenCache] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def best_two(self, texts: pa.Array | pa.ChunkedArray, sample_bytes: int | None = None) -> BestTwo:
         """The two most probable labels of each text and their scores; a text without any known row has none.
@@ -72,4 +76,25 @@ class FastTextModel:
             data, offsets = sample_texts(data, offsets, sample_bytes)
         dim = self.tables.rows.shape[1]
         hidden = np.empty((offsets.size - 1, dim), dtype=np.float32)
-        return hidden, mean_rows(data, offsets, self.tables, _CACHE_SLOTS, hidden)
+        try:
+            cache = self._caches.pop()
+        except IndexError:
+            cache = _new_cache(dim)
+        counts = mean_rows(data, offsets, self.tables, cache, hidden)
+        self._caches.append(cache)
+        return hidden, counts
+
+
+def _new_cache(dim: int) -> TokenCache:
+    """An empty cache of tokens, all of whose memory has been touched."""
+    from stages.fasttext.aligned import aligned_zeros
+    from stages.fasttext.token_cache_kernel import LONGEST, TokenCache
+
+    short = min(_SLOTS, max(2, 1 << (_MOST_BYTES // (4 * dim)).bit_length() >> 1))
+    long = max(1, short // _SHORT_FOR_A_LONG)
+    return TokenCache(
+        tokens=aligned_zeros((short + long + 1, 4), np.uint64),
+        sums=aligned_zeros((short + long + 1, dim), np.float32),
+        recent=np.zeros(short // 2, dtype=np.uint8),
+        spelled=np.zeros((long, LONGEST), dtype=np.uint8),
+    )

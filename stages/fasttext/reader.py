@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from stages.base import StageError
+from stages.fasttext.aligned import aligned_zeros
 from stages.fasttext.model import FastTextModel
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ _TOO_MANY = 10**15
 _MOST_BUCKETS = 200_000_000
 _MOST_WORDS = 64
 _MAPPED_FROM = 64 << 20
-_CACHE_LINE = 64
 
 
 def load_model(path: Path) -> FastTextModel:
@@ -283,9 +283,7 @@ def _bucket_index(kept: np.ndarray, buckets: int) -> np.ndarray:
 def _aligned(*parts: np.ndarray) -> np.ndarray:
     """The rows of all parts in one matrix that begins where a line of the processor's cache does."""
     rows, dim = sum(map(len, parts)), parts[0].shape[1]
-    memory = np.empty(rows * dim + _CACHE_LINE, dtype=np.float32)
-    start = -memory.ctypes.data // memory.itemsize % (_CACHE_LINE // memory.itemsize)
-    matrix: np.ndarray = np.concatenate(parts, out=memory[start : start + rows * dim].reshape(rows, dim))
+    matrix: np.ndarray = np.concatenate(parts, out=aligned_zeros((rows, dim), np.float32))
     matrix.setflags(write=False)
     return matrix
 

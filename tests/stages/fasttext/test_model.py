@@ -2,6 +2,7 @@
 
 import random
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,21 @@ def test_a_score_is_the_same_bits_whatever_else_is_in_the_batch(ours: FastTextMo
             alone.labels[0].tolist(),
             alone.scores[0].tolist(),
         )
+
+
+def test_a_score_is_the_same_bits_whatever_was_met_before(
+    ours: FastTextModel, theirs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = [*range(1, 60), 255, 256, 257, 300]
+    words = [character * size for size in sizes for character in "aeß語"] * 2
+    texts = [" ".join(words[start : start + 90]) for start in range(0, len(words), 40)]
+    whole = ours.best_two(pa.array(texts))
+    monkeypatch.setattr("stages.fasttext.model._SLOTS", 64)
+    forgetful = replace(ours)
+    for _ in range(2):
+        again = forgetful.best_two(pa.array(texts))
+        assert again.labels.tolist() == whole.labels.tolist() and again.scores.tolist() == whole.scores.tolist()
+    assert_alike(forgetful, theirs, texts)
 
 
 def test_null_slices_and_binary_columns(ours: FastTextModel) -> None:
