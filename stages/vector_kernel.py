@@ -169,9 +169,9 @@ def _is_blank(builder: Any, block: Any) -> Any:
     return _equal(builder, block, 32)
 
 
-def _is_plain(builder: Any, block: Any) -> Any:
-    marks = builder.or_(_is_letter(builder, block), _between(builder, block, ord("0"), ord("9")))
-    return builder.or_(marks, _is_blank(builder, block))
+def _is_punctuation(builder: Any, block: Any) -> Any:
+    runs = [b"!#", b"%*", b",/", b":;", b"?@", b"[]", b"__", b"{{", b"}}"]
+    return reduce(builder.or_, [_between(builder, block, run[0], run[1]) for run in runs])
 
 
 def _is_blank_or_wide(builder: Any, block: Any) -> Any:
@@ -206,9 +206,9 @@ wide_space_flags = _flags(_may_be_wide_space)
 bracket_flags = _flags(_is_bracket)
 #: Whether fastText ends a token there: a blank, one of the controls 9 to 13, 0.
 token_end_flags = _flags(_ends_fasttext_token)
-#: Whether it is a blank; an ASCII letter, digit or blank.
+#: Whether it is a blank; ASCII of a category P* (so not "$", "+", "<", ...).
 blank_flags = _flags(_is_blank)
-plain_flags = _flags(_is_plain)
+punctuation_flags = _flags(_is_punctuation)
 #: Whether it is a blank or begins a character of three or four bytes.
 blank_or_wide_flags = _flags(_is_blank_or_wide)
 sentence_mark_flags = _flags(_may_end_sentence)
@@ -280,12 +280,16 @@ def store_eight(typing: Any, data: Any, place: Any, value: Any) -> Any:
 
 @_intrinsic
 def copy_lower_case(typing: Any, data: Any, place: Any, out: Any, at: Any) -> Any:
-    """Write data[place : place + BLOCK] to out[at : at + BLOCK], which must be inside, ASCII letters in lower case."""
+    """Write data[place : place + BLOCK] to out[at : at + BLOCK], which must be inside.
+
+    ASCII letters are written in lower case, ASCII white space as blanks.
+    """
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         block = _load(context, builder, signature, arguments[:2], _BLOCK, BLOCK)
         capital = _between(builder, block, ord("A"), ord("Z"))
         lowered = builder.select(capital, builder.or_(block, _all(32)), block)
+        lowered = builder.select(_is_space(builder, block), _all(32), lowered)
         array = context.make_array(signature.args[2])(context, builder, arguments[2])
         address = builder.bitcast(builder.gep(array.data, [arguments[3]]), _BLOCK.as_pointer())
         builder.store(lowered, address, align=1)

@@ -4,8 +4,8 @@ The same as `" ".join(without_punctuation(text.lower()).split())` in Python, whe
 character of a Unicode category P*, and byte for byte so for any valid UTF-8: multi-character lower case
 (U+0130) and the context rule of the Greek final sigma (Unicode 3.13, SpecialCasing) are included.
 
-Runs of ASCII letters, digits and single blanks are found and copied 64 bytes at a time; the rest is done character
-by character. Cost on one core: about 1,200 MB/s of English, 350 of other scripts.
+ASCII is normalised 64 bytes at a time: what is dropped are the bits of one integer, and what lies between is copied;
+the rest is done character by character. Cost on one core: about 2,300 MB/s of English, 350 of other scripts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ from __future__ import annotations
 import numpy as np
 
 from stages.minhash.character_tables import BLANK, CASE_IGNORABLE, CASED, PUNCTUATION, WORD
-from stages.vector_kernel import BLOCK, blank_flags, copy_lower_case, first_flag, plain_flags
+from stages.vector_kernel import (
+    BLOCK,
+    copy_lower_case,
+    first_flag,
+    flags_before,
+    punctuation_flags,
+    space_flags,
+    wide_flags,
+)
 from tokenizer.kernel_cache import inlined_kernel, kernel
 
 _CAPITAL_I_WITH_DOT = 0x130
@@ -100,29 +108,22 @@ def is_final_sigma(data, start, end, position, classes):  # type: ignore[no-unty
 
 
 @kernel
-def normalize_document(data, start, end, classes, lower, out):  # type: ignore[no-untyped-def]
-    """Normalise data[start:end] into `out`; returns the number of bytes written.
+def normalize_document(data, start, end, classes, lower, out, length):  # type: ignore[no-untyped-def]
+    """Normalise data[start:end] into `out` from `length` on; returns where it ends there.
 
     `out` needs 3 bytes for every 2 of the text, and 68 more: no lower case takes more, and a block of bytes is
     written before it is known how much of it is kept.
     """
-    length = 0
+    begin = length
     after_blank = 1
     at = start
-    block = start - BLOCK  # `stops` has a bit for each of the BLOCK bytes from here on: it cannot just be copied
-    stops = np.uint64(0)
     while at < end:
-        if at - block >= BLOCK:
-            block = at
-            blanks = blank_flags(data, at)
-            stops = ~plain_flags(data, at) | (blanks & ((blanks << _ONE) | np.uint64(after_blank)))
-        run = min(first_flag(stops >> np.uint64(at - block)), block + BLOCK - at, end - at)
-        if run:
-            copy_lower_case(data, at, out, length)
-            length += run
-            at += run
-            after_blank = int(data[at - 1] == _BLANK)
-            continue
+        size = min(first_flag(wide_flags(data, at)), end - at)
+        if size:
+            length, after_blank = normalize_ascii(data, at, size, out, length, after_blank)
+            at += size
+            if size == BLOCK:
+                continue
         # Up to the next letter or digit, so that text of other scripts is gone through in this loop alone.
         while at < end:
             byte = data[at]
@@ -150,9 +151,37 @@ def normalize_document(data, start, end, classes, lower, out):  # type: ignore[n
                 length += 1 - after_blank
                 after_blank = 1
             at += size
-    if length > 0 and after_blank:
+    if length > begin and after_blank:
         length -= 1
     return length
+
+
+@inlined_kernel
+def normalize_ascii(data, at, size, out, length, after_blank):  # type: ignore[no-untyped-def]
+    """Normalise data[at : at + size], 1 to BLOCK bytes of ASCII, into `out`; returns its new length and after_blank.
+
+    Of a run of white space and punctuation the first white space is kept, unless there was one before. It is found by
+    adding the run's start to the flags of punctuation: the carry goes over all punctuation at once.
+    """
+    punctuation = flags_before(punctuation_flags(data, at), size)
+    spaces = flags_before(space_flags(data, at), size)
+    either = punctuation | spaces
+    others = flags_before(~either, size)
+    starts = either & ~((either << _ONE) | np.uint64(after_blank))
+    kept = spaces & (starts | (punctuation + (starts & punctuation)) & ~punctuation)
+    dropped = either & ~kept
+    start = 0
+    while dropped:
+        stop = first_flag(dropped)
+        copy_lower_case(data, at + start, out, length)
+        length += stop - start
+        start = stop + 1
+        dropped &= dropped - _ONE
+    copy_lower_case(data, at + start, out, length)
+    length += size - start
+    if spaces | others:
+        after_blank = int(spaces > others)  # the last that is no punctuation is white space
+    return length, after_blank
 
 
 @inlined_kernel
@@ -174,7 +203,7 @@ def delete_punctuation(data, offsets, classes, lower, out, out_offsets):  # type
     for document in range(out_offsets.size - 1):
         out_offsets[document] = length
         start, end = offsets[document], offsets[document + 1]
-        length += normalize_document(data, start, end, classes, lower, out[length:])
+        length = normalize_document(data, start, end, classes, lower, out, length)
     out_offsets[-1] = length
     return length
 

@@ -5,7 +5,7 @@ import unicodedata
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stages.minhash.shingles import normalize
@@ -42,6 +42,8 @@ def test_final_sigma_depends_on_its_neighbours_as_in_python(text: str) -> None:
 
 @settings(deadline=None)
 @given(st.text(alphabet="aB1-., \t\n\x1c\x85'\"$é—", max_size=40))
+@example("a" * 63 + " - - " + "B" * 62 + ", " + "-" * 60 + " " * 70 + "." * 130 + "\n" * 64 + "z")
+@example("-" * 64 + " " + "." * 64 + "a" + " " * 128 + "é" + "-" * 63 + " ")
 def test_blanks_and_punctuation_in_any_mixture(text: str) -> None:
     assert normalized([text]) == [expected(text)]
 
