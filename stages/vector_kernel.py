@@ -187,6 +187,11 @@ def _may_end_sentence(builder: Any, block: Any) -> Any:
     return reduce(builder.or_, marks, _is_wide(builder, block))
 
 
+def _ends_plain_json(builder: Any, block: Any) -> Any:
+    marks = builder.or_(_equal(builder, block, ord('"')), _equal(builder, block, ord("\\")))
+    return builder.or_(marks, _between(builder, block, 0, 31))
+
+
 #: Whether each byte is an ASCII letter; an ASCII digit; neither; no ASCII; a newline; one within a UTF-8 character,
 #: not its first.
 letter_flags = _flags(_is_letter)
@@ -212,6 +217,8 @@ punctuation_flags = _flags(_is_punctuation)
 #: Whether it is a blank or begins a character of three or four bytes.
 blank_or_wide_flags = _flags(_is_blank_or_wide)
 sentence_mark_flags = _flags(_may_end_sentence)
+#: Whether a JSON string ends, has an escape or is broken at the byte.
+json_mark_flags = _flags(_ends_plain_json)
 
 
 @_intrinsic
@@ -293,6 +300,20 @@ def copy_lower_case(typing: Any, data: Any, place: Any, out: Any, at: Any) -> An
         array = context.make_array(signature.args[2])(context, builder, arguments[2])
         address = builder.bitcast(builder.gep(array.data, [arguments[3]]), _BLOCK.as_pointer())
         builder.store(lowered, address, align=1)
+        return context.get_dummy_value()
+
+    return types.void(data, types.intp, out, types.intp), code
+
+
+@_intrinsic
+def copy_block(typing: Any, data: Any, place: Any, out: Any, at: Any) -> Any:
+    """Write data[place : place + BLOCK] to out[at : at + BLOCK], which must be inside."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        block = _load(context, builder, signature, arguments[:2], _BLOCK, BLOCK)
+        array = context.make_array(signature.args[2])(context, builder, arguments[2])
+        address = builder.bitcast(builder.gep(array.data, [arguments[3]]), _BLOCK.as_pointer())
+        builder.store(block, address, align=1)
         return context.get_dummy_value()
 
     return types.void(data, types.intp, out, types.intp), code

@@ -10,6 +10,8 @@ from stages.sources.byte_stream import DamagedStream, is_compressed, open_pieces
 from stages.sources.rows import EMPTY_FILE
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+#: Bytes of lines that are given at once, so that they stay near the processor.
+_BLOCK = 1 << 21
 
 
 class Line(NamedTuple):
@@ -21,12 +23,33 @@ class Line(NamedTuple):
     fault: str | None = None
 
 
+class Block(NamedTuple):
+    """Whole lines with their ends, the last of a file perhaps without; the first begins at `offset`."""
+
+    offset: int
+    content: bytes
+
+
 def read_lines(path: Path, start: int, end: int | None, limit: int) -> Iterator[Line]:
+    """The lines of `read_blocks`, one by one."""
+    for block in read_blocks(path, start, end, limit):
+        if isinstance(block, Line):
+            yield block
+            continue
+        place, lines = 0, block.content.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        for line in lines:
+            yield line_at(block, place, place + len(line), limit)
+            place += len(line) + 1
+
+
+def read_blocks(path: Path, start: int, end: int | None, limit: int) -> Iterator[Block | Line]:
     """Lines that begin in [start, end), in uncompressed bytes; `end` None is the end of the file.
 
-    A byte order mark is no part of the first line. Lines longer than `limit` bytes come without content. Where a
-    compressed file is damaged, what comes before is given, then one line with `fault`; a file of zero bytes and one
-    in UTF-16 are such a line, the first. StageError where the content is not what the name says.
+    They come many at a time. Alone come lines longer than `limit` bytes, without content, where they do not fit into
+    a block. Where a compressed file is damaged, what comes before is given, then one line with `fault`; a file of
+    zero bytes and one in UTF-16 are such a line, the first. StageError where the content is not what the name says.
     """
     size = path.stat().st_size
     if size == 0:
@@ -40,11 +63,24 @@ def read_lines(path: Path, start: int, end: int | None, limit: int) -> Iterator[
                 yield Line(0, None, size, f"the file is in {encoding}; convert it to UTF-8")
             return
         offset = 0 if is_compressed(path.name) else max(start - 1, 0)
-        for line in _split(open_pieces(stream, path, offset), offset, limit):
-            if end is not None and line.offset >= end:
+        for block in _blocks(open_pieces(stream, path, offset), offset, limit):
+            if end is not None and block.offset >= end:
                 return
-            if line.offset >= start:
-                yield _without_mark(line) if line.offset == 0 else line
+            if isinstance(block, Block):
+                block = _within(block, start, end)
+                if block.content:
+                    yield block
+            elif block.offset >= start:
+                yield block
+
+
+def line_at(block: Block, begin: int, end: int, limit: int) -> Line:
+    """The line between two places of a block. A byte order mark is no part of the first line of a file."""
+    offset = block.offset + begin
+    if end - begin > limit:
+        return Line(offset, None, end - begin)
+    line = Line(offset, block.content[begin:end], end - begin)
+    return _without_mark(line) if offset == 0 else line
 
 
 def read_as_line(path: Path, limit: int) -> Line:
@@ -74,25 +110,49 @@ def _without_mark(line: Line) -> Line:
     return line._replace(content=line.content.removeprefix(BYTE_ORDER_MARK)) if line.content else line
 
 
-def _split(pieces: Iterator[bytes], offset: int, limit: int) -> Iterator[Line]:
-    parts: list[bytes] = []
-    held = 0
+def _within(block: Block, start: int, end: int | None) -> Block:
+    """The lines of a block that begin in [start, end)."""
+    offset, content = block
+    if end is not None and offset + len(content) > end:
+        # The last line goes up to the first line end from the range's last byte on.
+        content = content[: content.find(b"\n", end - 1 - offset) + 1 or None]
+    if offset < start:
+        cut = content.find(b"\n", start - 1 - offset) + 1 or len(content)
+        return Block(offset + cut, content[cut:])
+    return Block(offset, content)
+
+
+def _blocks(pieces: Iterator[bytes], offset: int, limit: int) -> Iterator[Block | Line]:
+    """All lines from the first piece on. What is held is a block, a line within the limit and a piece at most."""
+    held: list[bytes] = []
+    size, whole = 0, 0  # bytes held, and of them bytes of whole lines
+    forgotten = False  # whether of an endless line only its size is known
     try:
         for piece in pieces:
-            first, *rest = piece.split(b"\n")
-            held += len(first)
-            if held <= limit:
-                parts.append(first)
-            if not rest:
-                continue
-            yield Line(offset, b"".join(parts) if held <= limit else None, held)
-            offset += held + 1
-            for content in rest[:-1]:
-                yield Line(offset, content if len(content) <= limit else None, len(content))
-                offset += len(content) + 1
-            parts, held = [rest[-1]], len(rest[-1])
+            if forgotten:
+                first, newline, rest = piece.partition(b"\n")
+                size += len(first)
+                if not newline:
+                    continue
+                yield Line(offset, None, size)
+                offset, size, forgotten, piece = offset + size + 1, 0, False, rest
+            held.append(piece)
+            cut = piece.rfind(b"\n") + 1
+            whole = size + cut if cut else whole
+            size += len(piece)
+            if cut and size >= _BLOCK:
+                yield Block(offset, b"".join([*held[:-1], memoryview(piece)[:cut]]))
+                held = [piece[cut:]]
+                offset, size, whole = offset + whole, size - whole, 0
+            elif size - whole > limit:
+                if whole:
+                    yield Block(offset, b"".join(held)[:whole])
+                held, forgotten = [], True
+                offset, size, whole = offset + whole, size - whole, 0
     except DamagedStream as damage:
-        yield Line(offset, None, held, str(damage))
+        if whole:
+            yield Block(offset, b"".join(held)[:whole])
+        yield Line(offset + whole, None, size - whole, str(damage))
         return
-    if held:
-        yield Line(offset, b"".join(parts) if held <= limit else None, held)
+    if size:
+        yield Line(offset, None, size) if forgotten else Block(offset, b"".join(held))

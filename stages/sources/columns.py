@@ -18,9 +18,7 @@ import pyarrow.types as types
 from stages.base import SourceBatch, StageError
 from stages.documents import SOURCE_REJECT_SCHEMA, TEXT_SCHEMA
 from stages.sources.fields import Fields
-from stages.sources.rows import Place, RowCollector, milliseconds, repeated, with_default, with_hashed_ids
-
-_DATE = pa.timestamp("ms", tz="UTC")
+from stages.sources.rows import DATE_TYPE, Place, RowCollector, labelled_columns, milliseconds
 
 
 class DocumentColumns:
@@ -60,14 +58,16 @@ class DocumentColumns:
         found = {column: _column(batch, path) for column, path in self._paths.items()}
         text = found["text"].cast(pa.large_string())
         offset, ordinal = np.arange(first, first + count, dtype=np.int64), np.zeros(count, np.int32)
-        identity = [repeated(file, count), pa.array(offset), pa.array(ordinal)]
-        common = [
-            *identity,
-            with_hashed_ids(_labels(found.get("id"), count), *identity),
+        common = labelled_columns(
+            file,
+            pa.array(offset),
+            pa.array(ordinal),
+            _labels(found.get("id"), count),
             _labels(found.get("url"), count),
             _dates(found.get("date"), count),
-            with_default(_labels(found.get("source"), count), self._source),
-        ]
+            _labels(found.get("source"), count),
+            self._source,
+        )
         errors = _text_errors(text, self._text_field, self._limit)
         usable = pc.is_null(errors)
         documents = pa.RecordBatch.from_arrays([*common, text], schema=TEXT_SCHEMA).filter(usable)
@@ -215,10 +215,10 @@ def _as_string(value: pa.Scalar) -> str | None:
 
 def _dates(column: pa.Array | None, count: int) -> pa.Array:
     if column is None:
-        return pa.nulls(count, _DATE)
+        return pa.nulls(count, DATE_TYPE)
     if types.is_temporal(column.type):
-        return column.cast(_DATE, safe=False)
-    return pa.array([milliseconds(_as_string(value)) for value in column], pa.int64()).cast(_DATE)
+        return column.cast(DATE_TYPE, safe=False)
+    return pa.array([milliseconds(_as_string(value)) for value in column], pa.int64()).cast(DATE_TYPE)
 
 
 def _text_errors(text: pa.Array, column: str, limit: int) -> pa.Array:

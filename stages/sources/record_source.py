@@ -20,7 +20,7 @@ from stages.sources.byte_stream import is_compressed
 if TYPE_CHECKING:
     import pyarrow
 
-    from stages.sources.byte_lines import Line
+    from stages.sources.byte_lines import Block, Line
     from stages.sources.rows import RowCollector
 
 
@@ -80,9 +80,12 @@ class RecordSource(Source):
     def _lines(self, split: Split, path: Path) -> Iterator[Line]:
         from stages.sources.byte_lines import read_lines
 
-        # The end of a compressed file's only range counts compressed bytes, its lines' offsets do not.
-        whole = is_compressed(path.name) and split.start == 0
-        return read_lines(path, split.start, None if whole else split.end, self.max_record_bytes)
+        return read_lines(path, split.start, _end(split, path), self.max_record_bytes)
+
+    def _blocks(self, split: Split, path: Path) -> Iterator[Block | Line]:
+        from stages.sources.byte_lines import read_blocks
+
+        return read_blocks(path, split.start, _end(split, path), self.max_record_bytes)
 
     def _collector(self, file: str, batch_bytes: int) -> RowCollector:
         from stages.sources.rows import RowCollector
@@ -96,3 +99,8 @@ class RecordSource(Source):
 def whole_file(file: InputFile) -> Split:
     """A file as its only range."""
     return Split(file.name, 0, file.size, file.size)
+
+
+def _end(split: Split, path: Path) -> int | None:
+    """The range's end in uncompressed bytes, as the offsets of lines are; a compressed file is one range."""
+    return None if is_compressed(path.name) and split.start == 0 else split.end

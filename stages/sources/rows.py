@@ -20,10 +20,11 @@ from stages.identity import identity_hash
 
 #: Why a file of zero bytes is quarantined: a row of its own, at offset 0, in every source.
 EMPTY_FILE = "the file is empty"
+DATE_TYPE = pa.timestamp("ms", tz="UTC")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 #: Rows without text take memory too: a batch ends after this many.
-_BATCH_ROWS = 1 << 14
+BATCH_ROWS = 1 << 14
 #: A document's id does not change with the seed of the run.
 _ID_SEED = 0
 
@@ -69,7 +70,7 @@ class RowCollector:
     @property
     def full(self) -> bool:
         """Whether it is time to take a batch."""
-        return self._bytes >= self._batch_bytes or len(self._documents) + len(self._rejects) >= _BATCH_ROWS
+        return self._bytes >= self._batch_bytes or len(self._documents) + len(self._rejects) >= BATCH_ROWS
 
     def keep(self, place: Place, size: int, *content: Any) -> None:
         """Add a document: the schema's columns after the labels, together about `size` bytes."""
@@ -100,20 +101,36 @@ class RowCollector:
         return SourceBatch(documents, rejects, counters)
 
     def _batch(self, places: list[Place], rest: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.RecordBatch:
-        count = len(places)
         columns = list(zip(*places, strict=True)) or [()] * 6
         offset, ordinal, name, url, date, source = columns
         more = list(zip(*rest, strict=True)) or [()] * (len(schema) - 7)
-        identity = [repeated(self._file, count), pa.array(offset, pa.int64()), pa.array(ordinal, pa.int32())]
-        arrays = [
-            *identity,
-            with_hashed_ids(pa.array(name, pa.string()), *identity),
+        common = labelled_columns(
+            self._file,
+            pa.array(offset, pa.int64()),
+            pa.array(ordinal, pa.int32()),
+            pa.array(name, pa.string()),
             pa.array(url, pa.string()),
-            pa.array(date, pa.timestamp("ms", tz="UTC")),
-            with_default(pa.array(source, pa.string()), self._source),
-            *(pa.array(column, schema.field(7 + at).type) for at, column in enumerate(more)),
-        ]
-        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+            pa.array(date, DATE_TYPE),
+            pa.array(source, pa.string()),
+            self._source,
+        )
+        arrays = (pa.array(column, schema.field(7 + at).type) for at, column in enumerate(more))
+        return pa.RecordBatch.from_arrays([*common, *arrays], schema=schema)
+
+
+def labelled_columns(
+    file: str,
+    offset: pa.Array,
+    ordinal: pa.Array,
+    ids: pa.Array,
+    urls: pa.Array,
+    dates: pa.Array,
+    sources: pa.Array,
+    source: str,
+) -> list[pa.Array]:
+    """Identity and labels of a file's rows; a null in `ids` becomes a hash, one in `sources` is `source`."""
+    identity = [repeated(file, len(offset)), offset, ordinal]
+    return [*identity, with_hashed_ids(ids, *identity), urls, dates, with_default(sources, source)]
 
 
 def with_hashed_ids(ids: pa.Array, file: pa.Array, offset: pa.Array, ordinal: pa.Array) -> pa.Array:
@@ -149,3 +166,12 @@ def milliseconds(text: str | None) -> int | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // _MILLISECOND
+
+
+def milliseconds_of(texts: pa.Array) -> pa.Array:
+    """`milliseconds` of each of an array of strings, as dates; dates often repeat."""
+    if texts.null_count == len(texts):
+        return pa.nulls(len(texts), DATE_TYPE)
+    encoded = texts.dictionary_encode()
+    dates = pa.array([milliseconds(text) for text in encoded.dictionary.to_pylist()], DATE_TYPE)
+    return dates.take(encoded.indices)
