@@ -27,7 +27,7 @@ from stages.vector_kernel import (
     wide_space_flags,
 )
 from stages.words_kernel import decode
-from tokenizer.kernel_cache import allocating_kernel, kernel
+from tokenizer.kernel_cache import allocating_kernel, inlined_kernel, kernel
 
 if TYPE_CHECKING:
     Array = np.ndarray
@@ -110,7 +110,7 @@ def edit_texts(data: Array, offsets: Array, classes: Array, digits: Array, edits
     return kept[:end], kept_offsets, counts
 
 
-@kernel
+@inlined_kernel
 def edit_line(
     data: Array, line: Line, classes: Array, digits: Array, edits: Edits, kept: Array, end: int, row: Array
 ) -> int:
@@ -154,7 +154,7 @@ def cut(data: Array, row: Array, reason: int, line: Line, end: int) -> int:
     return end
 
 
-@kernel
+@inlined_kernel
 def read_line(data: Array, place: int, end: int, classes: Array, longest: int) -> Line:
     """One line (as str.splitlines): where its text lies, what it holds, and its words (as str.split).
 
@@ -174,7 +174,7 @@ def read_line(data: Array, place: int, end: int, classes: Array, longest: int) -
     return Line(low, high, after, words, too_long, holds)
 
 
-@kernel
+@inlined_kernel
 def count_words(data: Array, low: int, high: int, classes: Array, longest: int) -> tuple[int, bool]:
     """The words (as str.split) of data[low:high], and whether one has more than `longest` characters (0: no limit)."""
     words = 0
@@ -284,7 +284,7 @@ def ends_well(data: Array, low: int, high: int, ends: Array) -> bool:
     return False
 
 
-@kernel
+@inlined_kernel
 def phrases_in(data: Array, low: int, high: int) -> int:
     """Which phrases the range holds, in any case, as bits."""
     holds = 0

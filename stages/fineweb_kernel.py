@@ -15,7 +15,7 @@ from stages.lines_kernel import first_solid, newline_after
 from stages.repetition_kernel import duplicates
 from stages.unicode_words_kernel import split_unicode_words
 from stages.words_kernel import decode, split_words
-from tokenizer.kernel_cache import allocating_kernel, kernel
+from tokenizer.kernel_cache import allocating_kernel, inlined_kernel, kernel
 
 if TYPE_CHECKING:
     Array = np.ndarray
@@ -94,7 +94,7 @@ def scan_lines(
         place += 1
 
 
-@kernel
+@inlined_kernel
 def last_mark(data: Array, start: int, end: int, marks: Array) -> np.int64:
     """The punctuation classes of the last character, 0 where there is none."""
     if start == end:

@@ -155,7 +155,7 @@ def cut(data: Array, low: int, high: int, newlines: int, starts: Array, ends: Ar
     return count + 1
 
 
-@kernel
+@inlined_kernel
 def newline_after(data: Array, place: int, high: int) -> int:
     """Where the next newline is; `high` if there is none before."""
     for block in range(place, high, BLOCK):
@@ -165,7 +165,7 @@ def newline_after(data: Array, place: int, high: int) -> int:
     return high
 
 
-@kernel
+@inlined_kernel
 def line_end(data: Array, place: int, high: int) -> int:
     """Where the line (as str.splitlines) that holds `place` ends, its line break left out."""
     for block in range(place, high, BLOCK):

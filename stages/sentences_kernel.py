@@ -17,7 +17,7 @@ from stages import punctuation_table, unicode_table
 from stages.lines_kernel import newline_after
 from stages.vector_kernel import BLOCK, first_flag, sentence_mark_flags
 from stages.words_kernel import decode, split_words
-from tokenizer.kernel_cache import allocating_kernel, kernel
+from tokenizer.kernel_cache import allocating_kernel, inlined_kernel, kernel
 
 if TYPE_CHECKING:
     Array = np.ndarray
@@ -47,7 +47,7 @@ def sentences_of_lines(
     return sentences
 
 
-@kernel
+@inlined_kernel
 def count_sentences(
     data: Array,
     low: int,
@@ -108,7 +108,7 @@ def count_sentences(
     return sentences
 
 
-@kernel
+@inlined_kernel
 def piece_with_mark(data: Array, place: int, high: int, classes: Array) -> int:
     """Where the next piece between ASCII white space begins that may hold a sentence-final mark; `high` for none."""
     low = place
