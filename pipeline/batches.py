@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from pipeline.document_files import document_batches
 from pipeline.inputs import check_unchanged
 from pipeline.plan import Plan
 from pipeline.removals import Removals
@@ -49,13 +49,11 @@ def source_batches(plan: Plan, split: Split, label: str) -> Iterator[ReadBatch]:
 
 def upstream_batches(part: InputPart, removals: Removals) -> Iterator[ReadBatch]:
     """The rows of one part; those that a removal list takes out have ended."""
-    file = pq.ParquetFile(part.path)
     first_row = 0
-    for group in range(file.num_row_groups):
-        for batch in file.read_row_group(group).combine_chunks().to_batches():
-            rows = np.arange(first_row, first_row + batch.num_rows, dtype=np.uint32)
-            first_row += batch.num_rows
-            yield _without_removed(batch, rows, removals)
+    for batch in document_batches(part.path):
+        rows = np.arange(first_row, first_row + batch.num_rows, dtype=np.uint32)
+        first_row += batch.num_rows
+        yield _without_removed(batch, rows, removals)
 
 
 def cluster_columns(upstream: Upstream) -> list[pa.Field]:

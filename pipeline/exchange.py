@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from pipeline.document_files import document_batches, document_schema
 from pipeline.errors import RunError
 from pipeline.plan import PlannedPhase
 from pipeline.removals import removals_of
@@ -47,19 +47,20 @@ class ExchangeTask:
 
     def documents(self, columns: Sequence[str] | None) -> Iterator[tuple[pa.Array, pa.RecordBatch]]:
         removed = removals_of(self.upstream, self._inputs, self.index)
-        for part in self._inputs.intact_parts(self._declared(self.upstream.documents).output, self.index):
-            file = pq.ParquetFile(part.path)
-            names = None if columns is None else [name for name in file.schema_arrow.names if name in columns]
+        for part in self._document_parts():
             first_row = 0
-            for group in range(file.num_row_groups):
-                for batch in file.read_row_group(group, columns=names).combine_chunks().to_batches():
-                    self._reporter.batch(batch.num_rows)
-                    rows = np.arange(first_row, first_row + batch.num_rows, dtype=np.uint32)
-                    first_row += batch.num_rows
-                    keep = removed.kept(rows)
-                    if not keep.all():
-                        rows, batch = rows[keep], batch.filter(pa.array(keep))
-                    yield pa.array(rows), batch
+            for batch in document_batches(part.path, columns):
+                self._reporter.batch(batch.num_rows)
+                rows = np.arange(first_row, first_row + batch.num_rows, dtype=np.uint32)
+                first_row += batch.num_rows
+                keep = removed.kept(rows)
+                if not keep.all():
+                    rows, batch = rows[keep], batch.filter(pa.array(keep))
+                yield pa.array(rows), batch
+
+    def document_columns(self) -> list[str]:
+        parts = self._document_parts()
+        return document_schema(parts[0].path).names if parts else []
 
     def bucket(self, output: str, bucket: int | None = None) -> Iterator[pa.RecordBatch]:
         read = self._declared(output)
@@ -79,6 +80,9 @@ class ExchangeTask:
 
     def count(self, name: str, amount: int) -> None:
         self.counters[name] = self.counters.get(name, 0) + amount
+
+    def _document_parts(self) -> list[InputPart]:
+        return self._inputs.intact_parts(self._declared(self.upstream.documents).output, self.index)
 
     def _declared(self, output: str) -> Read:
         full = output if "." in output else f"{self.label}.{output}"

@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.batches import ReadBatch, cluster_columns, source_batches, upstream_batches, with_cluster_columns
-from pipeline.document_files import RowGroupWriter
+from pipeline.document_files import BETWEEN_PHASES, PUBLISHED, RowGroupWriter, document_schema
 from pipeline.errors import RunError
 from pipeline.guard import checked, guarded, no_rows, split_errors
 from pipeline.manifest import RowPlace, Rows, SlowestBatch, StageAccount
@@ -99,10 +98,11 @@ class RowwiseTask:
             # Clusters stand in the verdict's values, so that all of rejects/ has the same columns.
             clusters = [] if self._upstream is None else cluster_columns(self._upstream)
             reject_columns = reject_schema(stage_schemas, [field.name for field in clusters])
-            name = f"{self._phase.name}-{self._index:05d}.parquet"
+            part = f"part-{self._index:05d}{PUBLISHED if documents in self._phase.publishes else BETWEEN_PHASES}"
+            ended_part = f"{self._phase.name}-{self._index:05d}{PUBLISHED}"
             with (
-                self._outputs.parquet(documents, f"part-{self._index:05d}.parquet", stage_schemas[-1]) as kept,
-                self._outputs.parquet(rejects, name, reject_columns) as ended,
+                self._outputs.row_groups(documents, part, stage_schemas[-1]) as kept,
+                self._outputs.row_groups(rejects, ended_part, reject_columns) as ended,
             ):
                 recipe = self._plan.recipe
                 collector = RejectCollector(reject_columns, recipe.rejects, recipe.seed, ended)
@@ -123,7 +123,7 @@ class RowwiseTask:
             return self._plan.recipe.source().output_schema()
         assert self._upstream is not None
         parts = self._parts()
-        return with_cluster_columns(pq.read_schema(parts[0].path), self._upstream) if parts else None
+        return with_cluster_columns(document_schema(parts[0].path), self._upstream) if parts else None
 
     def _batches(self) -> Iterator[ReadBatch]:
         """Every batch of the task; time spent reading goes to the source's account."""

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from pipeline.cleaned import cleaned_outputs
 from pipeline.errors import NotReady, RunError
-from pipeline.files import file_sha256
 from pipeline.fingerprint import digest
+from pipeline.intact import is_intact
 from pipeline.local_copies import LocalCopies
 from pipeline.manifest import Manifest, OutputFile
 from pipeline.plan import Plan, PlannedPhase
@@ -36,7 +36,6 @@ class TaskInputs:
         self._all_files = lru_cache(maxsize=None)(self._read_all_files)
         self._listed = lru_cache(maxsize=None)(list_folder)
         self._digest = lru_cache(maxsize=None)(self._content)
-        self._intact: set[Path] = set()
         self._copies = LocalCopies()
         self._cleaned: dict[str, frozenset[str]] = {}
 
@@ -51,16 +50,15 @@ class TaskInputs:
         ]
 
     def intact_parts(self, output: str, task: int | None = None) -> list[InputPart]:
-        """As `parts`, at local paths and each held against its checksum once; RunError if one is damaged."""
+        """As `parts`, at local paths and each held against its checksum; RunError if one is damaged."""
         parts = []
         for part in self.parts(output, task):
             try:
                 local = self._copies.of(part, task)
-                if local.path not in self._intact and file_sha256(local.path) != part.sha256:
+                if not is_intact(local.path, part.sha256):
                     raise self._damaged(output, part)
             except FileNotFoundError:
                 raise self._damaged(output, part) from None
-            self._intact.add(local.path)
             parts.append(local)
         return parts
 

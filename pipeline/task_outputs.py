@@ -15,6 +15,7 @@ import pyarrow as pa
 from pipeline.document_files import RowGroupWriter
 from pipeline.errors import RunError
 from pipeline.files import AtomicFiles, file_sha256
+from pipeline.intact import note_written
 from pipeline.manifest import OutputFile
 from pipeline.plan import PlannedPhase
 from pipeline.workspace import Workspace
@@ -42,11 +43,10 @@ class TaskOutputs:
         target = self._target(output, name)
         with self._atomic.path(target) as temporary:
             yield temporary
-            written = OutputFile(output, name, file_sha256(temporary), temporary.stat().st_size, rows)
-        self.files.append(written)
+            self._add(temporary, target, output, rows)
 
     @contextmanager
-    def parquet(self, output: str, name: str, schema: pa.Schema) -> Iterator[RowGroupWriter]:
+    def row_groups(self, output: str, name: str, schema: pa.Schema) -> Iterator[RowGroupWriter]:
         """A writer of rows; the file will exist only if it got some."""
         target = self._target(output, name)
         with self._atomic.path(target) as temporary:
@@ -56,7 +56,11 @@ class TaskOutputs:
                 temporary.unlink(missing_ok=True)
                 target.unlink(missing_ok=True)
                 return
-            written = OutputFile(output, name, file_sha256(temporary), temporary.stat().st_size, writer.rows)
+            self._add(temporary, target, output, writer.rows)
+
+    def _add(self, temporary: Path, target: Path, output: str, rows: int) -> None:
+        written = OutputFile(output, target.name, file_sha256(temporary), temporary.stat().st_size, rows)
+        note_written(temporary, target, written.sha256)
         self.files.append(written)
 
     def _target(self, output: str, name: str) -> Path:

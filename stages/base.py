@@ -322,6 +322,10 @@ class Task(Protocol):
         """
         ...
 
+    def document_columns(self) -> list[str]:
+        """The columns of the upstream's part `index`; none where it has no documents."""
+        ...
+
     def documents(self, columns: Sequence[str] | None) -> Iterator[tuple[pyarrow.Array, pyarrow.RecordBatch]]:
         """Batches of the upstream's part `index` without removed rows: (row numbers uint32, columns).
 

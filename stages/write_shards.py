@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pydantic import Field
 
 from stages.base import Exchange, Phase, Read, StageError, Task, Upstream
@@ -229,8 +228,7 @@ def _text_offsets(text: pa.Array) -> np.ndarray:
 
 
 def _cluster_columns(task: Task) -> list[str]:
-    parts = task.parts(task.upstream.documents)
-    return [name for name in pq.read_schema(parts[0].path).names if name.endswith("_cluster")] if parts else []
+    return [name for name in task.document_columns() if name.endswith("_cluster")]
 
 
 def _tokens_schema(bpe: Tokenizer) -> pa.Schema:

@@ -32,7 +32,7 @@ def flip(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damaged", "reader"),
     [
-        ("curate-*/documents/part-00001.parquet", "survivors"),
+        ("curate-*/documents/part-00001.arrow", "survivors"),
         ("exact_dedup.keys-*/keys/keys-00001.arrow", "exact_dedup.match"),
         ("exact_dedup.match-*/removals/*.arrow", "survivors"),
     ],
