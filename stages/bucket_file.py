@@ -5,7 +5,8 @@ an index: those buckets, ascending, each with the CRC-32 of its batch, the CRC-3
 dictionary, and the index's own. A reader maps the file and touches only the index, its bucket's pages and the
 dictionaries.
 
-Writing costs one stable sort of the rows by bucket; reading one bucket a copy of 8 bytes for each bucket in the file.
+Writing costs one stable sort of the rows by bucket, unless they come in that order; reading one bucket a copy of
+8 bytes for each bucket in the file.
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ def write_bucket_file(path: Path, table: pa.Table, buckets: np.ndarray, count: i
     buckets = np.asarray(buckets)
     if len(buckets) and (buckets.min() < 0 or buckets.max() >= count):
         raise ValueError(f"bucket {buckets.max()} is outside 0..{count - 1}")
-    order = np.argsort(buckets, kind="stable")
-    present, starts = np.unique(buckets[order], return_index=True)
-    ends = np.append(starts, len(order))[1:]
-    table = table.unify_dictionaries().take(pa.array(order)).combine_chunks()
-    rows = [table.slice(start, end - start).to_batches()[0] for start, end in zip(starts, ends, strict=True)]
+    table = table.unify_dictionaries()
+    if (buckets[1:] < buckets[:-1]).any():
+        order = np.argsort(buckets, kind="stable")
+        table, buckets = table.take(pa.array(order)).combine_chunks(), buckets[order]
+    present, starts = np.unique(buckets, return_index=True)
+    ends = np.append(starts, len(buckets))[1:]
+    slices = (table.slice(start, end - start) for start, end in zip(starts, ends, strict=True))
+    rows = [rows.combine_chunks().to_batches()[0] for rows in slices]
     index = _to_metadata(present, [_checksum(batch) for batch in rows], _dictionary_checksums(rows[0]) if rows else [])
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema.with_metadata(index)) as writer:
         for batch in rows:

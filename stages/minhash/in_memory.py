@@ -13,6 +13,7 @@ from stages.minhash.matching import star_pairs, window_pairs
 from stages.minhash.members import as_members, describe
 from stages.minhash.pairs import Pairs
 from stages.minhash.resolution import Members, clusters_of, verified_pairs
+from stages.minhash.shingle_sets import shingle_sets
 from stages.minhash.signatures import band_keys, signatures
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def find_duplicates(stage: MinhashDedup, batch: pa.RecordBatch) -> Duplicates:
     ]
     candidates = Pairs(*(np.concatenate([getattr(each.pairs, side) for each in found]) for side in Pairs._fields))
     paired = np.unique(np.concatenate(candidates)).astype(np.uint32)
-    described = describe(batch.take(pa.array(paired)), paired, stage, minima[paired])
+    batch = batch.take(pa.array(paired))
+    sets = shingle_sets(batch.column("text"), stage) if stage.verify == "jaccard" else None
+    described = describe(batch, paired, stage, minima[paired], sets)
     members = Members([as_members(described, 0, None)])
     pairs = verified_pairs(members, [candidates], stage.verify, stage.threshold)
     clusters = clusters_of(members, pairs, stage.clusters, stage.keep)

@@ -30,16 +30,34 @@ class ShingleSets(NamedTuple):
     values: np.ndarray
     offsets: np.ndarray
 
+    def without_empty(self) -> ShingleSets:
+        """The sets that have a shingle."""
+        return ShingleSets(self.values, self.offsets[np.append(True, np.diff(self.offsets) > 0)])
+
 
 def shingle_sets(texts: Texts, shingling: Shingling | None = None) -> ShingleSets:
     """The set of shingles of every text (Shingling() unless given); an empty one for a null or empty text."""
-    values = [np.empty(0, dtype=np.uint64)]
-    sizes = [np.zeros(1, dtype=np.int64)]
+    sets = SetsInParts()
     for batch in shingle_batches(texts, shingling or Shingling()):
+        sets.add(batch)
+    return sets.joined()
+
+
+class SetsInParts:
+    """Sets of a column that comes in batches of shingles."""
+
+    def __init__(self) -> None:
+        self._values = [np.empty(0, dtype=np.uint64)]
+        self._sizes = [np.zeros(1, dtype=np.int64)]
+
+    def add(self, batch: ShingleBatch) -> None:
+        """The next texts; sorts the hashes of each in the batch."""
         distinct = _sort_each(batch)
-        values.append(batch.hashes[distinct])
-        sizes.append(np.diff(np.concatenate([[0], np.cumsum(distinct)])[batch.offsets]))
-    return ShingleSets(np.concatenate(values), np.cumsum(np.concatenate(sizes)))
+        self._values.append(batch.hashes[distinct])
+        self._sizes.append(np.diff(np.concatenate([[0], np.cumsum(distinct)])[batch.offsets]))
+
+    def joined(self) -> ShingleSets:
+        return ShingleSets(np.concatenate(self._values), np.cumsum(np.concatenate(self._sizes)))
 
 
 def jaccard(sets: ShingleSets, left: ArrayLike, right: ArrayLike) -> np.ndarray:

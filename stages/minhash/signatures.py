@@ -18,7 +18,8 @@ import numpy as np
 from stages.minhash import datatrove_kernel, signature_kernel
 from stages.minhash.datatrove_shingles import prime_permutations
 from stages.minhash.pair_indexes import pair_indexes
-from stages.minhash.shingles import shingle_batches
+from stages.minhash.shingle_sets import SetsInParts, ShingleSets
+from stages.minhash.shingles import ShingleBatch, shingle_batches
 from stages.minhash.shingling import Shingling
 
 if TYPE_CHECKING:
@@ -43,17 +44,21 @@ def signatures(texts: Texts, shingling: Shingling | None = None, permutations: i
     Rows are independent: any slicing of a column gives the same signatures.
     """
     shingling = shingling or Shingling()
-    draw, find = _permutations, signature_kernel.find_minima
-    if shingling.compat:
-        draw, find = prime_permutations, datatrove_kernel.find_prime_minima
-    multipliers, increments = draw(permutations, seed)
-    minima = np.empty((len(texts), permutations), dtype=np.uint64)
-    units = np.empty(len(texts), dtype=np.int64)
+    signing = _Signing(len(texts), shingling, permutations, seed)
     for batch in shingle_batches(texts, shingling):
-        rows = slice(batch.first, batch.end)
-        units[rows] = batch.units
-        find(batch.hashes, batch.offsets, multipliers, increments, minima[rows])
-    return Signatures(minima, units)
+        signing.add(batch)
+    return signing.found
+
+
+def signatures_and_sets(
+    texts: Texts, shingling: Shingling, permutations: int, seed: int
+) -> tuple[Signatures, ShingleSets]:
+    """`signatures` and `shingle_sets` of the same texts, which are cut into shingles once."""
+    signing, sets = _Signing(len(texts), shingling, permutations, seed), SetsInParts()
+    for batch in shingle_batches(texts, shingling):
+        signing.add(batch)
+        sets.add(batch)
+    return signing.found, sets.joined()
 
 
 def band_keys(minima: np.ndarray, rows: int) -> np.ndarray:
@@ -72,6 +77,23 @@ def estimated_jaccard(minima: np.ndarray, left: ArrayLike, right: ArrayLike) -> 
     shares = np.empty(len(left), dtype=np.float64)
     signature_kernel.share_equal(minima, left, right, shares)
     return shares
+
+
+class _Signing:
+    """Signatures of a column that comes in batches of shingles."""
+
+    def __init__(self, texts: int, shingling: Shingling, permutations: int, seed: int) -> None:
+        minima, units = np.empty((texts, permutations), dtype=np.uint64), np.empty(texts, dtype=np.int64)
+        self.found = Signatures(minima, units)
+        draw, self._find = _permutations, signature_kernel.find_minima
+        if shingling.compat:
+            draw, self._find = prime_permutations, datatrove_kernel.find_prime_minima
+        self._maps = draw(permutations, seed)
+
+    def add(self, batch: ShingleBatch) -> None:
+        rows = slice(batch.first, batch.end)
+        self.found.units[rows] = batch.units
+        self._find(batch.hashes, batch.offsets, *self._maps, self.found.minima[rows])
 
 
 def _permutations(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -48,14 +48,12 @@ from stages.identity import identity_hash, mix
 from stages.minhash.index import CHANGE_SCHEMA, INDEX, INDEXED, EarlierIndexes, seal
 from stages.minhash.pairs import PAIRS_SCHEMA, Pairs, new_pairs_file, stored_pairs
 from stages.minhash.recall import RecallSample
-from stages.removals import concat_batches, place_of
+from stages.removals import place_of
 
 if TYPE_CHECKING:
     from stages.base import Frame
 
 _KEYS_SCHEMA = pa.schema([("key", pa.uint64()), ("nearness", pa.uint64()), ("part", pa.uint32()), ("row", pa.uint32())])
-#: What a part without members writes; the columns of others depend on parameters.
-_NO_MEMBERS = pa.schema([("row", pa.uint32())])
 _IDENTITY_NAMES = [field.name for field in IDENTITY]
 _TEXTS_AT_ONCE = 4096
 _32 = np.uint64(32)
@@ -187,15 +185,15 @@ class MinhashDedup(RecallSample, Exchange):
 
     def sign(self, task: Task) -> None:
         """Write one key a band for every text that has shingles, and for an index all that is known of it."""
-        from stages.minhash.members import MemberFile, describe
-        from stages.minhash.signatures import band_keys, signatures
+        from stages.minhash.members import MemberFile, describe, sign_texts
+        from stages.minhash.signatures import band_keys
 
         bands, rows = self.banding()
         keys, nearness = [np.empty((0, bands), np.uint64)], [np.empty((0, bands), np.uint64)]
         signed_rows = [np.empty(0, np.uint32)]
         with MemberFile(task, "documents") if self.write_index else nullcontext() as indexed:
             for row, batch in _slices(task.documents([*_IDENTITY_NAMES, *self.columns_needed()])):
-                signed = signatures(batch.column("text"), self, bands * rows, self.seed)
+                signed, sets = sign_texts(batch.column("text"), self, with_sets=self.write_index)
                 signs = self.has_shingles(signed.units)
                 self._index.refuse_known(batch.column("file").unique().to_pylist())
                 task.count("texts_without_words", int((signed.units == 0).sum()))
@@ -207,7 +205,7 @@ class MinhashDedup(RecallSample, Exchange):
                 nearness.append(nearness_of(batch, minima[:, ::rows]))
                 signed_rows.append(row)
                 if indexed:
-                    indexed.write(describe(batch, row, self, minima))
+                    indexed.write(describe(batch, row, self, minima, sets and sets.without_empty()))
         self._write_keys(task, np.concatenate(keys), np.concatenate(nearness), np.concatenate(signed_rows))
 
     def match(self, task: Task) -> None:
@@ -265,32 +263,32 @@ class MinhashDedup(RecallSample, Exchange):
 
     def gather(self, task: Task) -> None:
         """Write what judging them takes of the documents that have a pair, into the buckets of their components."""
-        from stages.minhash.components import SETTLED, Components
-        from stages.minhash.members import as_members, sign_and_describe
+        from stages.minhash.components import Components
+        from stages.minhash.members import as_members, describe, sign_texts, write_members
 
         components = Components(task.parts("components")[0].path)
         found = []
         for row, batch in _slices(task.documents([*_IDENTITY_NAMES, *self.columns_needed()])):
-            component = components.of_row(task.index, row)
-            chosen = np.flatnonzero(component != SETTLED)
-            described = sign_and_describe(batch.take(pa.array(chosen)), row[chosen], self)
-            found.append((as_members(described, task.index, None), component[chosen]))
-        self._write_members(task, "members", found)
+            chosen, bucket = self._members(task, components.of_row(task.index, row))
+            batch = batch.take(pa.array(chosen))
+            signed, sets = sign_texts(batch.column("text"), self)
+            described = describe(batch, row[chosen], self, signed.minima, sets)
+            found.append((as_members(described, task.index, None), bucket))
+        write_members(task, "members", found, self._component_buckets(task.upstream))
 
     def gather_earlier(self, task: Task) -> None:
         """The same for one part of an earlier run, of documents in components that have to be decided again."""
-        from stages.minhash.components import SETTLED, Components
-        from stages.minhash.members import as_members
+        from stages.minhash.components import Components
+        from stages.minhash.members import as_members, write_members
 
         part = self._index.parts[task.index]
         number = task.upstream.tasks + part.number
         components = Components(task.parts("components")[0].path)
         found = []
         for batch, kept in self._index.documents(part):
-            component = components.of_row(number, batch.column("row").to_numpy())
-            chosen = np.flatnonzero(component != SETTLED)
-            found.append((as_members(batch.take(pa.array(chosen)), number, kept[chosen]), component[chosen]))
-        self._write_members(task, "earlier_members", found)
+            chosen, bucket = self._members(task, components.of_row(number, batch.column("row").to_numpy()))
+            found.append((as_members(batch.take(pa.array(chosen)), number, kept[chosen]), bucket))
+        write_members(task, "earlier_members", found, self._component_buckets(task.upstream))
 
     def resolve(self, task: Task) -> None:
         """Decide about the components of this task's bucket: removal list, changes of the past, the pairs as proof."""
@@ -354,12 +352,14 @@ class MinhashDedup(RecallSample, Exchange):
         buckets = band * self.key_ranges + key_range.astype(np.int64)
         task.write_buckets("keys", pa.table(columns, schema=_KEYS_SCHEMA), buckets, self._key_buckets)
 
-    def _write_members(self, task: Task, output: str, found: list[tuple[pa.RecordBatch, np.ndarray]]) -> None:
-        """Write members with their components (uint64) into the buckets of these."""
-        count = self._component_buckets(task.upstream)
-        table = concat_batches([batch for batch, _ in found], found[0][0].schema if found else _NO_MEMBERS)
-        component = np.concatenate([np.empty(0, np.uint64), *(component for _, component in found)])
-        task.write_buckets(output, table, _component_bucket(component, count), count)
+    def _members(self, task: Task, component: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which documents of a batch have a component to be decided (int64), and their buckets, ascending."""
+        from stages.minhash.components import SETTLED
+
+        chosen = np.flatnonzero(component != SETTLED)
+        bucket = _component_bucket(component[chosen], self._component_buckets(task.upstream))
+        order = np.argsort(bucket, kind="stable")
+        return chosen[order], bucket[order]
 
     def _expression(self, label: str) -> str:
         """What made a document go, as rejects/ tell it."""
