@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import Any
 
 from stages.base import Exchange, Filter, Source, Stage, StageError, Transform
@@ -33,11 +34,11 @@ def describe_stage(name: str) -> dict[str, Any]:
 
 def _parameter(name: str, field: Any) -> dict[str, str]:
     annotation = field.annotation
-    shown = annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+    shown = annotation.__name__ if isinstance(annotation, type) else str(annotation)
     default = "required" if field.is_required() else str(field.get_default(call_default_factory=True))
     return {
         "name": field.alias or name,
-        "type": shown.replace("pathlib.", "").replace("<class ", "").rstrip(">"),
+        "type": re.sub(r"\b(?:\w+\.)+", "", shown).replace("<class ", "").rstrip(">"),
         "default": default,
         "description": field.description or "",
     }

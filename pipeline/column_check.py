@@ -17,6 +17,7 @@ from pipeline.errors import RecipeError
 from pipeline.guard import blaming, checked, no_rows, split_errors
 from pipeline.plan import Plan, PlannedPhase, stages_of
 from stages.base import Exchange, Filter, Stage, Transform
+from stages.documents import TEXT_SCHEMA, WARC_SCHEMA
 from stages.judge import Judge
 
 
@@ -24,6 +25,7 @@ def check_columns(plan: Plan) -> None:
     """Raises RecipeError, or what a stage raises that says what to mend, for the first stage that could not run."""
     with blaming(next(iter(plan.recipe.stages))):
         batch = no_rows(plan.recipe.source().output_schema())
+    own = _own_columns(batch.schema)
     steps = [(phase, label, stage) for phase in plan.phases for label, stage in stages_of(plan, phase).items()]
     last_to_run = max((number for number, (_, _, stage) in enumerate(steps) if _must_run(stage)), default=-1)
     declared: set[str] = set()
@@ -31,6 +33,7 @@ def check_columns(plan: Plan) -> None:
     for number, (phase, label, stage) in enumerate(steps):
         if isinstance(stage, (Filter, Exchange)):
             _find_needs(label, stage.columns_needed(), declared.union(batch.schema.names))
+        _refuse_second(label, stage, own)
         if not isinstance(stage, Transform):
             continue
         if phase is not entered:
@@ -40,6 +43,23 @@ def check_columns(plan: Plan) -> None:
             declared.update(stage.measurements)
         else:
             batch = _run_on_no_rows(label, stage, batch)
+
+
+def _own_columns(schema: pa.Schema) -> set[str]:
+    """Columns that the recipe lets the source take from the corpus."""
+    return set(schema.names) - set(TEXT_SCHEMA.names) - set(WARC_SCHEMA.names)
+
+
+def _refuse_second(label: str, stage: Stage, own: Collection[str]) -> None:
+    added = [*stage.measurements] if isinstance(stage, Filter) else []
+    if isinstance(stage, Exchange):
+        added = [f"{label}_cluster", f"{label}_cluster_size"]
+    for name in added:
+        if name in own:
+            raise RecipeError(
+                f"stage '{label}' adds a column '{name}', which the source reads from the corpus too; "
+                "give that one another name in `columns`, with the parameter `field`"
+            )
 
 
 def _must_run(stage: Stage) -> bool:

@@ -21,6 +21,7 @@ from pydantic import Field
 from stages.base import InputFile, Source, SourceBatch, Split, StageError
 from stages.sources.arrow_messages import DICTIONARY, RECORDS, SCHEMA, BrokenMessage, Message, walk
 from stages.sources.fields import Fields, fields_parameter
+from stages.sources.own_columns import OwnColumns, columns_parameter, text_schema
 
 if TYPE_CHECKING:
     import pyarrow
@@ -40,6 +41,7 @@ class ArrowSource(Source):
 
     source: str = Field(default="arrow", description="what the column `source` says of every row")
     fields: Fields = fields_parameter()
+    columns: OwnColumns = columns_parameter()
     max_record_bytes: int = Field(default=16_000_000, gt=0, description="longer texts are quarantined")
 
     def choose(self, names: Sequence[str], read: Callable[[str], bytes]) -> Sequence[str]:
@@ -55,10 +57,8 @@ class ArrowSource(Source):
         return [name for name in names if shards[name.rpartition("/")[0]] is None or name in chosen]
 
     def output_schema(self) -> pyarrow.Schema:
-        """TEXT_SCHEMA: identity, labels and `text`."""
-        from stages.documents import TEXT_SCHEMA
-
-        return TEXT_SCHEMA
+        """TEXT_SCHEMA and the columns of one's own."""
+        return text_schema(self.columns)
 
     def splits(self, file: InputFile, target_bytes: int) -> list[Split]:
         """Runs of record batches of about `target_bytes` of the file; none for a file without rows.
@@ -91,7 +91,7 @@ class ArrowSource(Source):
 
         size = path.stat().st_size
         if size == 0:
-            yield unreadable_file(split.file, self.source, EMPTY_FILE, 0)
+            yield unreadable_file(split.file, self.source, EMPTY_FILE, 0, self.output_schema())
             return
         with path.open("rb") as stream:
             found = _Layout.of(stream, path, size)
@@ -113,7 +113,7 @@ class ArrowSource(Source):
         from stages.sources.columns import no_documents, only_row
 
         if ordinal:
-            return no_documents(self.source)
+            return no_documents(self.source, self.output_schema())
         with file.path.open("rb") as stream:
             parts = _Layout.of(stream, file.path, file.size).parts if file.size else ()
         number = next((number for number, part in enumerate(parts) if part.holds(offset)), 0)
@@ -121,7 +121,7 @@ class ArrowSource(Source):
             row = only_row(batch, offset)
             if row.documents.num_rows + row.rejects.num_rows:
                 return row
-        return no_documents(self.source)
+        return no_documents(self.source, self.output_schema())
 
     def _rows(
         self, found: _Layout, part: _Part, stream: IO[bytes], columns: DocumentColumns, file: str, batch_bytes: int
@@ -134,7 +134,9 @@ class ArrowSource(Source):
             if not is_damage(error):
                 raise
             rows = {"rows": part.rows} if part.rows else {}
-            yield damaged_rows(file, self.source, part.first, error, {**rows, "bytes": part.bytes})
+            yield damaged_rows(
+                file, self.source, part.first, error, {**rows, "bytes": part.bytes}, self.output_schema()
+            )
             return
         step = max(1, min(_MOST_ROWS, batch_bytes * part.rows // max(1, batch.nbytes)))
         for start in range(0, batch.num_rows, step):
@@ -144,7 +146,9 @@ class ArrowSource(Source):
         from stages.sources.columns import DocumentColumns, is_damage
 
         try:
-            return DocumentColumns(self.fields, self.source, self.max_record_bytes, found.schema(stream), path)
+            return DocumentColumns(
+                self.fields, self.columns, self.source, self.max_record_bytes, found.schema(stream), path
+            )
         except Exception as error:
             if not is_damage(error):
                 raise

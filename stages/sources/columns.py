@@ -16,27 +16,43 @@ import pyarrow.compute as pc
 import pyarrow.types as types
 
 from stages.base import SourceBatch, StageError
-from stages.documents import SOURCE_REJECT_SCHEMA, TEXT_SCHEMA
+from stages.documents import SOURCE_REJECT_SCHEMA
 from stages.sources.fields import Fields
+from stages.sources.own_columns import ColumnType, OwnColumn, fields_behind, text_schema
 from stages.sources.rows import DATE_TYPE, Place, RowCollector, labelled_columns, milliseconds
+
+#: How messages name what feeds a column, strings if nothing else is said.
+_WANTED = {"date": "dates", "integer": "integers up to int64", "float": "numbers", "boolean": "booleans"}
 
 
 class DocumentColumns:
     """Which columns of one file feed a document; StageError where they cannot."""
 
-    def __init__(self, fields: Fields, source: str, limit: int, schema: pa.Schema, path: Path) -> None:
+    def __init__(
+        self,
+        fields: Fields,
+        columns: Mapping[str, OwnColumn],
+        source: str,
+        limit: int,
+        schema: pa.Schema,
+        path: Path,
+    ) -> None:
         self._source = source
         self._limit = limit
         self._schema = schema
         self._text_field = fields.text
+        self._own = columns
         self._paths: dict[str, tuple[str, ...]] = {}
-        for column, field in {"text": fields.text, **fields.labels}.items():
+        for column, field in {"text": fields.text, **fields.labels, **fields_behind(columns)}.items():
+            kind = columns[column].type if column in columns else column
             path_in = _path_in(schema, field)
-            problem = _problem(schema, path_in, column, field)
+            problem = _problem(schema, path_in, kind, field)
             if path_in and not problem:
                 self._paths[column] = path_in
+            elif column in columns:
+                raise StageError(f"{path}: {problem}; set columns.{column}.field: {_fitting(schema, kind)}")
             elif fields.is_named(column):
-                raise StageError(f"{path}: {problem}; set fields.{column}: {_fitting(schema, column)}")
+                raise StageError(f"{path}: {problem}; set fields.{column}: {_fitting(schema, kind)}")
 
     def names(self) -> list[str]:
         """The columns to read, nested ones as `outer.inner`."""
@@ -70,7 +86,8 @@ class DocumentColumns:
         )
         errors = _text_errors(text, self._text_field, self._limit)
         usable = pc.is_null(errors)
-        documents = pa.RecordBatch.from_arrays([*common, text], schema=TEXT_SCHEMA).filter(usable)
+        own = [_own_values(found[name], column.type) for name, column in self._own.items()]
+        documents = pa.RecordBatch.from_arrays([*common, text, *own], schema=text_schema(self._own)).filter(usable)
         outcome = pa.array(["quarantined"] * count, pa.string())
         nothing = pa.nulls(count, pa.string())
         rejects = pa.RecordBatch.from_arrays(
@@ -79,16 +96,18 @@ class DocumentColumns:
         return SourceBatch(documents, rejects.filter(pc.invert(usable)))
 
 
-def unreadable_file(file: str, source: str, fault: str, size: int) -> SourceBatch:
+def unreadable_file(file: str, source: str, fault: str, size: int, schema: pa.Schema) -> SourceBatch:
     """The one row of a file of which nothing can be read."""
-    return _ended(file, source, 0, fault, {"bytes": size})
+    return _ended(file, source, 0, fault, {"bytes": size}, schema)
 
 
-def damaged_rows(file: str, source: str, row: int, error: Exception | str, extent: Mapping[str, int]) -> SourceBatch:
+def damaged_rows(
+    file: str, source: str, row: int, error: Exception | str, extent: Mapping[str, int], schema: pa.Schema
+) -> SourceBatch:
     """One row for what could not be read from row number `row` on."""
     text = str(error)
     reason = text.splitlines()[0] if text else type(error).__name__
-    return _ended(file, source, row, f"damaged: {reason}", extent)
+    return _ended(file, source, row, f"damaged: {reason}", extent, schema)
 
 
 def is_damage(error: Exception) -> bool:
@@ -104,13 +123,13 @@ def only_row(batch: SourceBatch, row: int) -> SourceBatch:
     return SourceBatch(*(part.filter(pc.equal(part.column("offset"), row)) for part in parts))
 
 
-def no_documents(source: str) -> SourceBatch:
+def no_documents(source: str, schema: pa.Schema) -> SourceBatch:
     """Two batches without rows."""
-    return RowCollector("", source, TEXT_SCHEMA, 1).take()
+    return RowCollector("", source, schema, 1).take()
 
 
-def _ended(file: str, source: str, row: int, error: str, values: Mapping[str, int]) -> SourceBatch:
-    rows = RowCollector(file, source, TEXT_SCHEMA, 1)
+def _ended(file: str, source: str, row: int, error: str, values: Mapping[str, int], schema: pa.Schema) -> SourceBatch:
+    rows = RowCollector(file, source, schema, 1)
     rows.quarantine(Place(row, 0), error, values)
     return rows.take()
 
@@ -140,7 +159,7 @@ def _problem(schema: pa.Schema, path: tuple[str, ...] | None, column: str, field
         return f"has several columns '{field}'"
     kind = _type_at(schema, path)
     if not _fits(column, kind):
-        return f"the column '{field}' holds {kind}, not {'dates' if column == 'date' else 'strings'}"
+        return f"the column '{field}' holds {kind}, not {_WANTED.get(column, 'strings')}"
     return None
 
 
@@ -163,8 +182,14 @@ def _leaves(fields: Iterable[pa.Field], outer: tuple[str, ...]) -> Iterator[tupl
 def _fits(column: str, kind: pa.DataType) -> bool:
     kind = kind.value_type if types.is_dictionary(kind) else kind
     string = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind)
-    if column == "text":
+    if column in ("text", "string"):
         return string
+    if column == "integer":
+        return types.is_null(kind) or (types.is_integer(kind) and not types.is_uint64(kind))
+    if column == "float":
+        return types.is_null(kind) or types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
+    if column == "boolean":
+        return types.is_null(kind) or types.is_boolean(kind)
     if column == "date":
         return string or types.is_timestamp(kind) or types.is_date(kind)
     return string or types.is_binary(kind) or types.is_integer(kind) or types.is_floating(kind)
@@ -211,6 +236,17 @@ def _as_string(value: pa.Scalar) -> str | None:
         return value.cast(pa.string()).as_py()
     except (pa.ArrowException, UnicodeDecodeError):
         return None
+
+
+def _own_values(column: pa.Array, kind: ColumnType) -> pa.Array:
+    if kind == "string":
+        return _labels(column, len(column))
+    if kind == "integer":
+        return column.cast(pa.int64())
+    if kind == "boolean":
+        return column.cast(pa.bool_())
+    numbers = column.cast(pa.float64(), safe=False)
+    return pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
 
 
 def _dates(column: pa.Array | None, count: int) -> pa.Array:

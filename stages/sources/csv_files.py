@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import csv
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
@@ -24,9 +24,12 @@ from pydantic import Field, model_validator
 from stages.base import InputFile, Split, StageError
 from stages.sources.byte_stream import with_compressions
 from stages.sources.fields import Fields, fields_parameter
+from stages.sources.own_columns import OwnColumn, OwnColumns, columns_parameter, fields_behind, text_schema
 from stages.sources.record_source import RecordSource, whole_file
 
 if TYPE_CHECKING:
+    import pyarrow
+
     from stages.sources.byte_lines import Line
     from stages.sources.rows import RowCollector
 
@@ -39,6 +42,7 @@ class CsvSource(RecordSource):
 
     source: str = Field(default="csv", description="what the column `source` says of every row")
     fields: Fields = fields_parameter()
+    columns: OwnColumns = columns_parameter()
     delimiter: str | None = Field(
         default=None,
         min_length=1,
@@ -57,6 +61,10 @@ class CsvSource(RecordSource):
             raise ValueError("delimiter and quote must differ from each other and from line ends")
         return self
 
+    def output_schema(self) -> pyarrow.Schema:
+        """TEXT_SCHEMA and the columns of one's own."""
+        return text_schema(self.columns)
+
     def splits(self, file: InputFile, target_bytes: int) -> list[Split]:
         """The file, or without quotes ranges of about `target_bytes`. StageError where its header lacks a field."""
         self._header(file.path)
@@ -70,14 +78,14 @@ class CsvSource(RecordSource):
             if header is None:
                 yield row
             elif row.offset > header.offset:
-                yield _fitted(row, header)
+                yield _fitted(row, header, self.columns)
 
     def _add(self, row: _Row, rows: RowCollector) -> None:
         from stages.sources.rows import Place, labelled
 
         place = labelled(Place(row.offset, 0), row.labels)
         if row.error is None:
-            rows.keep(place, row.length, row.text)
+            rows.keep(place, row.length, row.text, *row.own)
         else:
             rows.quarantine(place, row.error, {"bytes": row.length})
 
@@ -89,12 +97,13 @@ class CsvSource(RecordSource):
         if row.error is not None:
             raise StageError(f"{path}: its header cannot be read: {row.error}")
         places: dict[str, int] = {}
-        for column, field in {"text": self.fields.text, **self.fields.labels}.items():
+        for column, field in {"text": self.fields.text, **self.fields.labels, **fields_behind(self.columns)}.items():
             if row.values.count(field) == 1:
                 places[column] = row.values.index(field)
-            elif self.fields.is_named(column):
+            elif column in self.columns or self.fields.is_named(column):
+                parameter = f"columns.{column}.field" if column in self.columns else f"fields.{column}"
                 names = ", ".join(name for name in row.values[:20] if row.values.count(name) == 1)
-                mend = f"set fields.{column}: one of {names}"
+                mend = f"set {parameter}: one of {names}"
                 if field in row.values:
                     mend = f"rename all but one, or {mend}" if names else "rename all but one"
                     raise StageError(f"{path}: its header names several columns '{field}'; {mend}")
@@ -129,6 +138,7 @@ class _Row(NamedTuple):
     unreadable: bool = False
     text: str = ""
     labels: Mapping[str, str | None] = {}
+    own: Sequence[Any] = ()
 
 
 class _RowReader:
@@ -195,11 +205,16 @@ def _encoding_error(content: bytes) -> str | None:
     return "the row holds NUL bytes; it is no text" if b"\0" in content else None
 
 
-def _fitted(row: _Row, header: _Header) -> _Row:
+def _fitted(row: _Row, header: _Header, columns: Mapping[str, OwnColumn]) -> _Row:
     """The row with the document's text and labels, or with what keeps it from being one."""
     if row.error is not None:
         return row
     if len(row.values) != header.columns:
         return row._replace(error=f"the row has {len(row.values)} columns, the header {header.columns}")
-    labels = {column: row.values[place] or None for column, place in header.places.items()}
-    return row._replace(text=row.values[header.places["text"]], labels=labels)
+    found = {column: row.values[place] for column, place in header.places.items()}
+    row = row._replace(text=found["text"], labels={column: value or None for column, value in found.items()})
+    fields = fields_behind(columns)
+    try:
+        return row._replace(own=[column.value_of_text(found[name], fields[name]) for name, column in columns.items()])
+    except ValueError as error:
+        return row._replace(error=str(error))

@@ -23,6 +23,7 @@ from stages.sources.arrow import ArrowSource
 from stages.sources.csv_files import CsvSource
 from stages.sources.fields import Fields, fields_parameter
 from stages.sources.jsonl import JsonlSource
+from stages.sources.own_columns import OwnColumns, columns_parameter, text_schema
 from stages.sources.parquet import ParquetSource
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class HubSource(Source):
     split: str = Field(default="train", description="which split to read")
     source: str = Field(default="hub", description="what the column `source` says of every row")
     fields: Fields = fields_parameter()
+    columns: OwnColumns = columns_parameter()
 
     def inputs(self) -> Sequence[str]:
         """The address of the data set, if it is named."""
@@ -78,10 +80,8 @@ class HubSource(Source):
         return [name for name in chosen if _kind(name) is most]
 
     def output_schema(self) -> pyarrow.Schema:
-        """TEXT_SCHEMA: identity, labels and `text`."""
-        from stages.documents import TEXT_SCHEMA
-
-        return TEXT_SCHEMA
+        """TEXT_SCHEMA and the columns of one's own."""
+        return text_schema(self.columns)
 
     def splits(self, file: InputFile, target_bytes: int) -> list[Split]:
         """As the source of the file's format cuts it."""
@@ -102,7 +102,7 @@ class HubSource(Source):
         return self._reader(file.name).read_one(file, offset, ordinal)
 
     def _reader(self, name: str) -> Source:
-        return _kind(name)(source=self.source, fields=self.fields)
+        return _kind(name)(source=self.source, fields=self.fields, columns=self.columns)
 
 
 def _kind(name: str) -> type[ParquetSource | JsonlSource | CsvSource | ArrowSource]:

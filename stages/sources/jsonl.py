@@ -24,9 +24,12 @@ from pydantic import Field
 from stages.base import SourceBatch, Split
 from stages.sources.byte_stream import with_compressions
 from stages.sources.fields import MISSING, Fields, as_label, fields_parameter, value_at
+from stages.sources.own_columns import OwnColumns, columns_parameter, fields_behind, text_schema
 from stages.sources.record_source import RecordSource
 
 if TYPE_CHECKING:
+    import pyarrow
+
     from stages.sources.byte_lines import Line
     from stages.sources.rows import RowCollector
 
@@ -49,13 +52,18 @@ class JsonlSource(RecordSource):
 
     source: str = Field(default="jsonl", description="what the column `source` says of every row")
     fields: Fields = fields_parameter()
+    columns: OwnColumns = columns_parameter()
+
+    def output_schema(self) -> pyarrow.Schema:
+        """TEXT_SCHEMA and the columns of one's own."""
+        return text_schema(self.columns)
 
     def read(self, split: Split, path: Path, batch_bytes: int) -> Iterator[SourceBatch]:
         """Yield the documents and bad lines that begin in the range."""
         from stages.sources.byte_lines import Line, is_blank
         from stages.sources.jsonl_columns import PlainLines, runs_of_lines, with_other_rows
 
-        plain = PlainLines(self.fields, self.max_record_bytes, batch_bytes)
+        plain = PlainLines(self.fields, self.columns, self.max_record_bytes, batch_bytes)
         others = self._collector(split.file, batch_bytes)
         schema = self.output_schema()
         for block in self._blocks(split, path):
@@ -85,13 +93,22 @@ class JsonlSource(RecordSource):
         field = self.fields.text
         text = value_at(record, field)
         if isinstance(text, str) and _is_unicode(text, line.content):
-            rows.keep(place, line.length, text)
+            try:
+                own = self._own_values(record)
+            except ValueError as error:
+                rows.quarantine(place, str(error), size)
+            else:
+                rows.keep(place, line.length, text, *own)
         elif isinstance(text, str):
             rows.quarantine(place, f"the field '{field}' holds half of a surrogate pair", size)
         elif text is MISSING:
             rows.quarantine(place, f"the field '{field}' is missing", size)
         else:
             rows.quarantine(place, f"the field '{field}' is {_json_type(text)}, not a string", size)
+
+    def _own_values(self, record: dict[str, Any]) -> list[Any]:
+        fields = fields_behind(self.columns)
+        return [column.value(value_at(record, fields[name]), fields[name]) for name, column in self.columns.items()]
 
 
 def _parse(content: bytes) -> dict[str, Any]:

@@ -10,7 +10,7 @@ Cost: about a nanosecond for a byte of English text, all in all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -21,21 +21,35 @@ from stages.sources.byte_lines import Block, Line, line_at
 from stages.sources.fields import Fields
 from stages.sources.jsonl_kernel import (
     ESCAPED_STRING,
+    FALSE,
     INTEGER,
     LEVELS,
     MISSING,
+    NULL,
     NUMBER,
     OBJECT,
     PLAIN,
     STRING,
+    TRUE,
     UNUSUAL,
     copy_strings,
     find_fields,
     find_lines,
 )
+from stages.sources.own_columns import ColumnType, OwnColumn, fields_behind
 from stages.sources.rows import BATCH_ROWS, RowCollector, labelled_columns, milliseconds_of
 from stages.text_buffers import word_buffers
 from stages.vector_kernel import BLOCK
+
+#: The kinds of values that columns of a type are made of here.
+_KINDS: dict[ColumnType, tuple[int, ...]] = {
+    "integer": (INTEGER,),
+    "float": (INTEGER, NUMBER),
+    "string": (STRING, ESCAPED_STRING),
+    "boolean": (TRUE, FALSE),
+}
+#: Integers of so many characters have 64 bits at most.
+_SAFE_INTEGER = 18
 
 
 class Run(NamedTuple):
@@ -73,11 +87,13 @@ def runs_of_lines(block: Block) -> Iterator[Run]:
 class PlainLines:
     """Documents of plain lines of one file until `batch_bytes` are held; `take` gives them as a record batch."""
 
-    def __init__(self, fields: Fields, limit: int, batch_bytes: int) -> None:
-        self._fields = fields
+    def __init__(self, fields: Fields, columns: Mapping[str, OwnColumn], limit: int, batch_bytes: int) -> None:
+        self._sources = {"text": fields.text, **fields.labels, **fields_behind(columns)}
+        self._label_names = tuple(fields.labels)
+        self._types = {name: column.type for name, column in columns.items()}
         self._limit = limit
         self._batch_bytes = batch_bytes
-        paths = [[field, field.split(".")[0]] for field in (fields.text, *fields.labels.values())]
+        paths = [[field, field.split(".")[0]] for field in self._sources.values()]
         self._names = list(dict.fromkeys(name for path in paths for name in path))
         self._begin()
 
@@ -86,7 +102,8 @@ class PlainLines:
         self._text = np.empty(self._batch_bytes, dtype=np.uint8)
         self._text_bytes = 0
         self._text_offsets: list[np.ndarray] = []
-        self._labels: dict[str, list[pa.Array]] = {column: [] for column in self._fields.labels}
+        self._labels: dict[str, list[pa.Array]] = {column: [] for column in self._label_names}
+        self._own: dict[str, list[pa.Array]] = {column: [] for column in self._types}
         self._bytes, self._rows = 0, 0
 
     @property
@@ -103,12 +120,17 @@ class PlainLines:
         states[(states == PLAIN) & (text.kinds != STRING) & (text.kinds != ESCAPED_STRING)] = UNUSUAL
         for column in self._labels:
             states[values[column].kinds == NUMBER] = UNUSUAL
+        for column, kind in self._types.items():
+            states[~_is_of_type(values[column], kind)] = UNUSUAL
         states[run.ends - run.begins > self._limit] = UNUSUAL
         rows = np.flatnonzero(states == PLAIN)
         self._offsets.append(run.block.offset + run.begins[rows])
         self._add_text(run.data, text.spans[rows], text.kinds[rows])
         for column, arrays in self._labels.items():
             arrays.append(_strings(run.data, values[column].spans[rows], values[column].kinds[rows]))
+        for column, arrays in self._own.items():
+            found = values[column]
+            arrays.append(_typed(run.data, found.spans[rows], found.kinds[rows], self._types[column]))
         self._bytes += int((run.ends - run.begins)[rows].sum())
         self._rows += len(rows)
         return run.lines(np.flatnonzero(states == UNUSUAL), self._limit)
@@ -133,15 +155,18 @@ class PlainLines:
             source,
         )
         text = pa.Array.from_buffers(pa.large_string(), count, buffers)
+        own = [
+            pa.concat_arrays([pa.array([], schema.field(column).type), *parts]) for column, parts in self._own.items()
+        ]
         self._begin()
-        return pa.RecordBatch.from_arrays([*columns, text], schema=schema)
+        return pa.RecordBatch.from_arrays([*columns, text, *own], schema=schema)
 
     def _find(self, run: Run) -> tuple[np.ndarray, dict[str, _Values]]:
         """What each line is, and for each column what feeds it."""
         states, spans, kinds = _fields_of(run.data, run.begins, run.ends, self._names)
         found = {name: _Values(spans[:, at], kinds[:, at]) for at, name in enumerate(self._names)}
         values = {}
-        for column, field in {"text": self._fields.text, **self._fields.labels}.items():
+        for column, field in self._sources.items():
             outer, *path = field.split(".")
             values[column] = found[field]
             if path:
@@ -206,8 +231,8 @@ def _inside(data: np.ndarray, outer: _Values, path: list[str], states: np.ndarra
 
 
 def _strings(data: np.ndarray, spans: np.ndarray, kinds: np.ndarray) -> pa.Array:
-    """Strings and integers as labels, null for other values."""
-    present = (kinds == STRING) | (kinds == ESCAPED_STRING) | (kinds == INTEGER)
+    """Strings, and numbers as they are written; null for other values."""
+    present = np.isin(kinds, (STRING, ESCAPED_STRING, INTEGER, NUMBER))
     if not present.any():
         return pa.nulls(len(kinds), pa.string())
     sizes = spans[present, 1] - spans[present, 0]
@@ -217,3 +242,23 @@ def _strings(data: np.ndarray, spans: np.ndarray, kinds: np.ndarray) -> pa.Array
     valid = None if present.all() else pa.py_buffer(np.packbits(present, bitorder="little"))
     buffers = [valid, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(out[:size])]
     return pa.Array.from_buffers(pa.string(), len(kinds), buffers)
+
+
+def _is_of_type(values: _Values, kind: ColumnType) -> np.ndarray:
+    """Which values a column of this type can hold; others are left to `OwnColumn.value`."""
+    fits = np.isin(values.kinds, (MISSING, NULL, *_KINDS[kind]))
+    if kind == "integer":
+        fits &= (values.kinds != INTEGER) | (values.spans[:, 1] - values.spans[:, 0] <= _SAFE_INTEGER)
+    return fits
+
+
+def _typed(data: np.ndarray, spans: np.ndarray, kinds: np.ndarray, kind: ColumnType) -> pa.Array:
+    """Values that are of a type, or null, as an array of that type."""
+    if kind == "boolean":
+        return pa.array(kinds == TRUE, pa.bool_(), mask=(kinds != TRUE) & (kinds != FALSE))
+    written = _strings(data, spans, kinds)
+    if kind == "string":
+        return written
+    if kind == "integer":
+        return written.cast(pa.int64())
+    return pa.array([None if number is None else float(number) for number in written.to_pylist()], pa.float64())

@@ -89,7 +89,7 @@ def find_fields(
 
 @kernel
 def copy_strings(data: Array, spans: Array, kinds: Array, out: Array, at: int, offsets: Array) -> int:
-    """Write strings, without escapes, and integers one behind the other from out[at] on; nothing for other values.
+    """Write strings, without escapes, and numbers one behind the other from out[at] on; nothing for other values.
 
     `offsets` (one more than rows) says where each begins; the end is given. `out` must have room for the spans and
     a BLOCK more.
@@ -97,7 +97,7 @@ def copy_strings(data: Array, spans: Array, kinds: Array, out: Array, at: int, o
     offsets[0] = at
     for row in range(len(kinds)):
         place, end = spans[row, 0], spans[row, 1]
-        if kinds[row] == STRING or kinds[row] == INTEGER:
+        if kinds[row] == STRING or kinds[row] == INTEGER or kinds[row] == NUMBER:
             size = end - place
             for step in range(0, size, BLOCK):
                 copy_block(data, place + step, out, at + step)

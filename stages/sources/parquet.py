@@ -19,6 +19,7 @@ from pydantic import Field
 
 from stages.base import InputFile, Source, SourceBatch, Split, StageError
 from stages.sources.fields import Fields, fields_parameter
+from stages.sources.own_columns import OwnColumns, columns_parameter, text_schema
 
 if TYPE_CHECKING:
     import pyarrow
@@ -41,13 +42,12 @@ class ParquetSource(Source):
 
     source: str = Field(default="parquet", description="what the column `source` says of every row")
     fields: Fields = fields_parameter()
+    columns: OwnColumns = columns_parameter()
     max_record_bytes: int = Field(default=16_000_000, gt=0, description="longer texts are quarantined")
 
     def output_schema(self) -> pyarrow.Schema:
-        """TEXT_SCHEMA: identity, labels and `text`."""
-        from stages.documents import TEXT_SCHEMA
-
-        return TEXT_SCHEMA
+        """TEXT_SCHEMA and the columns of one's own."""
+        return text_schema(self.columns)
 
     def splits(self, file: InputFile, target_bytes: int) -> list[Split]:
         """Runs of row groups of about `target_bytes` uncompressed bytes of the columns that are read.
@@ -102,17 +102,19 @@ class ParquetSource(Source):
                 sizes = [parquet.metadata.row_group(number).num_rows for number in range(parquet.num_row_groups)]
             group = bisect_right(list(accumulate(sizes)), offset)
             if group == len(sizes):
-                return no_documents(self.source)
+                return no_documents(self.source, self.output_schema())
         for batch in self.read(Split(file.name, group, group + 1, 0), file.path, 1 << 26):
             row = only_row(batch, offset)
             if ordinal == 0 and row.documents.num_rows + row.rejects.num_rows:
                 return row
-        return no_documents(self.source)
+        return no_documents(self.source, self.output_schema())
 
     def _columns(self, parquet: ParquetFile, path: Path) -> DocumentColumns:
         from stages.sources.columns import DocumentColumns
 
-        return DocumentColumns(self.fields, self.source, self.max_record_bytes, parquet.schema_arrow, path)
+        return DocumentColumns(
+            self.fields, self.columns, self.source, self.max_record_bytes, parquet.schema_arrow, path
+        )
 
     def _group(
         self, parquet: ParquetFile, columns: DocumentColumns, group: int, first: int, file: str, batch_bytes: int
@@ -144,12 +146,12 @@ class ParquetSource(Source):
                 if not is_damage(error):
                     raise
                 fault = error
-        yield damaged_rows(file, self.source, given, fault, {"rows": end - given})
+        yield damaged_rows(file, self.source, given, fault, {"rows": end - given}, self.output_schema())
 
     def _unreadable(self, file: str, path: Path, fault: str) -> SourceBatch:
         from stages.sources.columns import unreadable_file
 
-        return unreadable_file(file, self.source, fault, path.stat().st_size)
+        return unreadable_file(file, self.source, fault, path.stat().st_size, self.output_schema())
 
 
 def _fault(path: Path) -> str | None:

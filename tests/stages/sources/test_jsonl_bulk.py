@@ -18,6 +18,12 @@ from stages.sources.record_source import RecordSource
 from tests.stages.warc_files import rows, write
 
 FIELDS = {"text": "text", "id": "a.b", "url": "meta.at.url", "date": "date", "source": "meta"}
+COLUMNS = {
+    "number": {"type": "float", "field": "date"},
+    "whole": {"type": "integer", "field": "a.b"},
+    "flag": {"type": "boolean", "field": "other"},
+    "word": {"type": "string", "field": "meta.at.url"},
+}
 NAMES = ["text", "a.b", "meta", "date", "other", "", "te\\u0078t", "é"]
 STRINGS = [
     "", "plain", "é😀", '\\n\\t\\/\\\\\\"\\b\\f\\r', "\\u00e9\\u20AC\\u0000", "\\ud83d\\ude00", "\\ud83d", "\\ude00x",
@@ -68,11 +74,12 @@ def one_by_one(source, path):
     return sorted(found, key=lambda row: row["offset"])
 
 
+@pytest.mark.parametrize("columns", [{}, COLUMNS], ids=["labels", "columns"])
 @pytest.mark.parametrize("is_utf8", [True, False])
-def test_every_odd_line_gives_the_row_that_json_gives(tmp_path, is_utf8):
+def test_every_odd_line_gives_the_row_that_json_gives(tmp_path, is_utf8, columns):
     chosen = [line for line in LINES if (b"\xed\xa0" not in line) or not is_utf8]
     path = write(tmp_path, b"\n".join(chosen), "a.jsonl")
-    source = JsonlSource(fields=FIELDS)
+    source = JsonlSource(fields=FIELDS, columns=columns)
     assert rows(source, path) == one_by_one(source, path)
 
 
@@ -102,7 +109,7 @@ def test_cuts_and_blocks_change_no_row(tmp_path_factory, chosen, ends, edge, cut
 def test_common_lines_are_read_in_bulk():
     record = {"id": 7, "text": 'a "b"\n\tc \\ é 😀 \u20ac', "meta": {"at": {"url": "u"}, "n": [1.5, None, {"x": []}]}}
     lines = "\n".join([json.dumps(record), json.dumps(record, ensure_ascii=False), "", json.dumps(record, indent=None)])
-    plain = PlainLines(Fields(**FIELDS), 1 << 20, 10)
+    plain = PlainLines(Fields(**FIELDS), {}, 1 << 20, 10)
     (run,) = runs_of_lines(Block(0, lines.encode()))
     assert plain.add(run) == []
     assert plain._rows == 3
