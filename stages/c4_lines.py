@@ -81,6 +81,7 @@ class C4Lines(ProfiledStage, Transform):
         from stages.sentences_kernel import sentences_of_lines
         from stages.text_buffers import text_buffers
         from stages.unicode_table import character_classes, decimal_digits
+        from stages.word_counts import recall, remember
         from stages.words import exception_table, scratch
 
         column = needed_column(batch, self.name, "text", "put extract_text before it")
@@ -89,14 +90,22 @@ class C4Lines(ProfiledStage, Transform):
             batch = self._with_cut_lines(batch, column)
             return _with_measurements(batch, np.zeros((0, k.COLUMNS), np.int64), np.zeros(0, np.int64))
         data, offsets = text_buffers(column)
-        kept, kept_offsets, counts = k.edit_texts(data, offsets, character_classes(), decimal_digits(), self._edits())
-        kept.setflags(write=False)  # kernels are compiled anew for writable arrays
-        kept_offsets.setflags(write=False)
-        longest = int((kept_offsets[1:] - kept_offsets[:-1]).max(initial=0))
-        sentences = sentences_of_lines(
-            kept, kept_offsets, character_classes(), punctuation_classes(), exception_table(), scratch(longest)
+        words = recall(data, offsets)
+        room = scratch(int((offsets[1:] - offsets[:-1]).max(initial=0)) + 1)
+        kept, kept_offsets, counts = k.edit_texts(
+            data, offsets, character_classes(), decimal_digits(), self._edits(), words, exception_table(), room
         )
-        text, text_offsets = k.trimmed(kept, kept_offsets, character_classes())
+        lines = kept.view()
+        for array in (lines, kept_offsets):  # kernels are compiled anew for writable arrays
+            array.setflags(write=False)
+        sentences = sentences_of_lines(
+            lines, kept_offsets, character_classes(), punctuation_classes(), exception_table(), room
+        )
+        text_offsets = k.trim(kept, kept_offsets, character_classes())
+        text = kept[: text_offsets[-1]]
+        for array in (text, text_offsets):
+            array.setflags(write=False)
+        remember(text, text_offsets, words)
         edited = pa.LargeStringArray.from_buffers(batch.num_rows, pa.py_buffer(text_offsets), pa.py_buffer(text))
         if column.null_count:
             edited = pc.if_else(column.is_null(), pa.scalar(None, pa.large_string()), edited)
@@ -105,18 +114,22 @@ class C4Lines(ProfiledStage, Transform):
 
     def _with_cut_lines(self, batch: pa.RecordBatch, texts: pa.Array) -> pa.RecordBatch:
         """Add what was cut where that is asked: whether a line is depends on nothing but the line."""
+        import numpy as np
         import pyarrow as pa
 
         from stages import c4_lines_kernel as k
         from stages.frames import with_column
         from stages.text_buffers import text_buffers
         from stages.unicode_table import character_classes, decimal_digits
+        from stages.words import exception_table, scratch
 
         if not self.keep_cut_lines:
             return batch
         lines = [(text or "").splitlines() for text in texts.to_pylist()]
         every = pa.array([line for of_one in lines for line in of_one], pa.large_string())
-        counts = k.edit_texts(*text_buffers(every), character_classes(), decimal_digits(), self._edits())[2]
+        tables = character_classes(), decimal_digits(), self._edits()
+        unknown = np.full(len(every), -1, dtype=np.int64)
+        counts = k.edit_texts(*text_buffers(every), *tables, unknown, exception_table(), scratch(0))[2]
         is_cut = iter((counts[:, _reasons()].sum(axis=1) > 0).tolist())
         cut = ["\n".join(line.strip() for line in of_one if next(is_cut) and line.strip()) for of_one in lines]
         return with_column(batch, "c4_cut_text", pa.array(cut, pa.large_string()))

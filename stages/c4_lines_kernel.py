@@ -1,7 +1,7 @@
 """Cut lines and citations out of documents as C4 does, over the batch's own bytes.
 
 Three passes over a batch: `edit_texts` copies the lines that stay, each followed by a newline, and counts what it
-cut; stages/sentences_kernel.py counts sentences in that; `trimmed` takes the white space off both ends of each
+cut; stages/sentences_kernel.py counts sentences in that; `trim` takes the white space off both ends of each
 document. In `edit_texts` a line is found, its words and brackets counted, its bytes copied, and phrases looked for
 where their first three letters stand, all of them 64 bytes at a time (stages/vector_kernel.py); lines with white
 space beyond ASCII or very long words are counted byte by byte. Cost: about 1.5 ns a byte.
@@ -23,10 +23,12 @@ from stages.vector_kernel import (
     flag_count,
     flags_before,
     flags_of_starts,
+    load_eight,
     space_flags,
+    store_eight,
     wide_space_flags,
 )
-from stages.words_kernel import decode
+from stages.words_kernel import decode, split_words
 from tokenizer.kernel_cache import allocating_kernel, inlined_kernel, kernel
 
 if TYPE_CHECKING:
@@ -88,26 +90,65 @@ class Line(NamedTuple):
 
 
 @allocating_kernel
-def edit_texts(data: Array, offsets: Array, classes: Array, digits: Array, edits: Edits) -> tuple[Array, Array, Array]:
+def edit_texts(
+    data: Array,
+    offsets: Array,
+    classes: Array,
+    digits: Array,
+    edits: Edits,
+    words: Array,
+    exceptions: Array,
+    piece: Array,
+) -> tuple[Array, Array, Array]:
     """The lines that stay (uint8, each with a newline behind), their offsets (int64), counts[documents, COLUMNS].
 
-    `digits` says of each code point whether it is a decimal digit.
+    `digits` says of each code point whether it is a decimal digit. `words` are the English words (int64) that each text
+    has, and are made those that it has after the edits; -1 stays. `exceptions` and `piece` are those of split_words.
     """
     documents = len(offsets) - 1
     counts = np.zeros((documents, COLUMNS), dtype=np.int64)
     kept = np.empty(offsets[documents] - offsets[0] + documents, dtype=np.uint8)
     kept_offsets = np.zeros(documents + 1, dtype=np.int64)
+    starts = np.empty(piece.shape[1], dtype=np.int64)
+    ends = np.empty(piece.shape[1], dtype=np.int64)
     end = 0
     for document in range(documents):
-        row = counts[document]
-        place = offsets[document]
-        while place < offsets[document + 1]:
-            line = read_line(data, place, offsets[document + 1], classes, edits.max_word_length)
-            place = line.after
-            row[LINES] += 1
-            end = edit_line(data, line, classes, digits, edits, kept, end, row)
+        low, high = offsets[document], offsets[document + 1]
+        tables = classes, digits, exceptions
+        end, words[document] = edit_text(
+            data, low, high, tables, edits, kept, end, counts[document], words[document], piece, starts, ends
+        )
         kept_offsets[document + 1] = end
     return kept[:end], kept_offsets, counts
+
+
+@kernel
+def edit_text(
+    data: Array,
+    place: int,
+    high: int,
+    tables: tuple[Array, Array, Array],
+    edits: Edits,
+    kept: Array,
+    end: int,
+    row: Array,
+    words: int,
+    piece: Array,
+    starts: Array,
+    ends: Array,
+) -> tuple[int, int]:
+    """Append the lines of one text that stay to `kept` at `end`; returns the new end and the words that are left."""
+    classes, digits, exceptions = tables
+    while place < high:
+        line = read_line(data, place, high, classes, edits.max_word_length)
+        place = line.after
+        row[LINES] += 1
+        begin, citations = end, row[CITATIONS]
+        end = edit_line(data, line, classes, digits, edits, kept, end, row)
+        if words >= 0 and line.low < line.high and (end == begin or row[CITATIONS] > citations):
+            words -= split_words(data, line.low, line.high, classes, exceptions, piece, starts, ends)
+            words += split_words(kept, begin, end, classes, exceptions, piece, starts, ends) if end > begin else 0
+    return end, words
 
 
 @inlined_kernel
@@ -321,16 +362,28 @@ def matches(data: Array, place: int, high: int, first: int, last: int) -> bool:
 
 
 @allocating_kernel
-def trimmed(data: Array, offsets: Array, classes: Array) -> tuple[Array, Array]:
-    """The texts data[offsets[i]:offsets[i + 1]] without white space at their ends, and their offsets."""
+def trim(data: Array, offsets: Array, classes: Array) -> Array:
+    """Take the white space off both ends of the texts data[offsets[i]:offsets[i + 1]], in place; their new offsets."""
     documents = len(offsets) - 1
-    out = np.empty(offsets[documents] - offsets[0], dtype=np.uint8)
-    out_offsets = np.zeros(documents + 1, dtype=np.int64)
-    end = 0
+    trimmed = np.zeros(documents + 1, dtype=np.int64)
     for document in range(documents):
         low = first_solid(data, offsets[document], offsets[document + 1], classes)
         high = last_solid(data, low, offsets[document + 1], classes)
-        out[end : end + high - low] = data[low:high]
-        end += high - low
-        out_offsets[document + 1] = end
-    return out[:end], out_offsets
+        move_down(data, low, high, trimmed[document])
+        trimmed[document + 1] = trimmed[document] + high - low
+    return trimmed
+
+
+@kernel
+def move_down(data: Array, low: int, high: int, place: int) -> None:
+    """Move data[low:high] to data[place:], which is no later; nothing behind is written."""
+    if place == low:
+        return
+    while low + 8 <= high:
+        store_eight(data, place, load_eight(data, low))
+        low += 8
+        place += 8
+    while low < high:
+        data[place] = data[low]
+        low += 1
+        place += 1

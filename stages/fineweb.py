@@ -88,6 +88,7 @@ class FineWebFilter(LanguageRuleSet):
         from stages.punctuation_table import punctuation_classes
         from stages.text_buffers import text_buffers
         from stages.unicode_table import character_classes
+        from stages.word_counts import recall
         from stages.words import exception_table, scratch, word_breaks
 
         data, offsets = text_buffers(needed_column(batch, self.name, "text", "put extract_text before it"))
@@ -100,6 +101,7 @@ class FineWebFilter(LanguageRuleSet):
             exception_table(),
             word_breaks(self.words),
             scratch(longest),
+            recall(data, offsets),
             self.short_line_length,
         )
         return counts

@@ -42,12 +42,14 @@ def measure_texts(
     exceptions: Array,
     breaks: Array,
     piece: Array,
+    known: Array,
     short: int,
 ) -> Array:
     """Counts, int64[documents, COLUMNS], of the texts data[offsets[i]:offsets[i + 1]], with our words.
 
     `data` is uint8 and valid UTF-8, `offsets` int64; a line of up to `short` characters is short. Words are English
-    ones, or Unicode's where `breaks` is the table of stages/word_break_table.py and not empty.
+    ones, or Unicode's where `breaks` is the table of stages/word_break_table.py and not empty; `known` (int64) says how
+    many English ones a text has, -1 where that is to be found out.
     """
     documents = len(offsets) - 1
     counts = np.zeros((documents, COLUMNS), dtype=np.int64)
@@ -62,6 +64,8 @@ def measure_texts(
         row = counts[document]
         if len(breaks):
             row[WORDS] = split_unicode_words(data, low, high, breaks, starts, ends)
+        elif known[document] >= 0:
+            row[WORDS] = known[document]
         else:
             row[WORDS] = split_words(data, low, high, classes, exceptions, piece, starts, ends)
         scan_lines(data, low, high, classes, marks, short, starts, ends, row)

@@ -120,8 +120,9 @@ class GopherFilter(LanguageRuleSet):
 
     def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Add the measurement columns; needs `text` (string or large_string)."""
-        from stages.gopher_kernel import measure_texts
+        from stages.gopher_kernel import WORDS, measure_texts
         from stages.unicode_table import character_classes
+        from stages.word_counts import remember
         from stages.words import exception_table, scratch, word_breaks
 
         data, offsets = _texts(batch)
@@ -138,6 +139,8 @@ class GopherFilter(LanguageRuleSet):
             word_breaks(self.words),
             scratch(longest),
         )
+        if self.words == "english":
+            remember(data, offsets, counts[:, WORDS].copy())
         return self._with_measurements(batch, counts)
 
     def measure_given_words(self, batch: pa.RecordBatch, words: Sequence[Sequence[str]]) -> pa.RecordBatch:

@@ -38,12 +38,30 @@ def sentences_of_lines(
     starts = np.empty(piece.shape[1], dtype=np.int64)
     ends = np.empty(piece.shape[1], dtype=np.int64)
     for document in range(documents):
-        place = offsets[document]
-        while place < offsets[document + 1]:
-            begin = place
-            place = newline_after(data, place, offsets[document + 1])
-            sentences[document] += count_sentences(data, begin, place, classes, marks, exceptions, piece, starts, ends)
-            place += 1
+        low, high = offsets[document], offsets[document + 1]
+        sentences[document] = sentences_of_text(data, low, high, classes, marks, exceptions, piece, starts, ends)
+    return sentences
+
+
+@kernel
+def sentences_of_text(
+    data: Array,
+    place: int,
+    high: int,
+    classes: Array,
+    marks: Array,
+    exceptions: Array,
+    piece: Array,
+    starts: Array,
+    ends: Array,
+) -> int:
+    """As sentences_of_lines, of one text."""
+    sentences = 0
+    while place < high:
+        begin = place
+        place = newline_after(data, place, high)
+        sentences += count_sentences(data, begin, place, classes, marks, exceptions, piece, starts, ends)
+        place += 1
     return sentences
 
 
