@@ -36,20 +36,22 @@ def atomic_path(target: Path, durable: bool = True) -> Iterator[Path]:
     (a marker that only says what goes on now) is not synced to the disk. Errors of a full or read-only disk name
     `target`: of several files open at once the one opened last.
     """
-    with AtomicFiles(durable) as files, files.path(target) as temporary:
+    with AtomicFiles() as files, files.path(target, durable) as temporary:
         yield temporary
 
 
 class AtomicFiles:
     """Files that all get their names when the block ends without an error.
 
-    So the disk is waited for twice and not twice a file: all are synced at the same time, then renamed in the order
-    in which they were finished, then their folders are synced, of which the first takes the others along.
+    So the disk is waited for twice and not twice a file: the durable ones are synced at the same time, then all are
+    renamed in the order in which they were finished, then the folders of durable ones are synced, of which the first
+    takes the others along.
     """
 
-    def __init__(self, durable: bool = True) -> None:
-        self._durable = durable
+    def __init__(self) -> None:
+        #: Temporary path and target of each file, and the targets of those that are synced.
         self._written: list[tuple[Path, Path]] = []
+        self._durable: set[Path] = set()
 
     def __enter__(self) -> AtomicFiles:
         return self
@@ -66,8 +68,8 @@ class AtomicFiles:
                     temporary.unlink()
 
     @contextmanager
-    def path(self, target: Path) -> Iterator[Path]:
-        """A temporary path for `target`, to be written before the block of this ends."""
+    def path(self, target: Path, durable: bool = True) -> Iterator[Path]:
+        """A temporary path for `target`, to be written before the block of this ends; synced if it is `durable`."""
         if is_remote(target):
             with scratch_folder() as folder:
                 temporary = folder / target.name
@@ -89,19 +91,19 @@ class AtomicFiles:
             raise
         if temporary.exists():
             self._written.append((temporary, target))
+            if durable:
+                self._durable.add(target)
 
     def _name_all(self) -> None:
-        if self._durable:
-            _sync_together(self._written)
+        _sync_together([(temporary, target) for temporary, target in self._written if target in self._durable])
         for temporary, target in self._written:
             with _errors_naming(temporary, target):
                 fault_point("before_rename")
                 temporary.replace(target)
                 fault_point("after_rename")
-        if self._durable:
-            for folder, target in {target.parent: target for _, target in self._written}.items():
-                with _errors_naming(folder, target):
-                    _sync(folder)
+        for folder, target in {target.parent: target for target in self._durable}.items():
+            with _errors_naming(folder, target):
+                _sync(folder)
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """The files a task writes: each whole or absent, recorded with its checksum for the manifest.
 
-They get their names together, when the task has written all of them (files.AtomicFiles).
+They get their names together, when the task has written all of them (files.AtomicFiles). Waited for until they are on
+the disk are only those that will be published: whoever reads another holds it against its checksum, and what a loss
+of power damaged is made again.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ class TaskOutputs:
     def create(self, output: str, name: str, rows: int = 0) -> Iterator[Path]:
         """A temporary path; when the task ends it becomes file `name` of the output (full name)."""
         target = self._target(output, name)
-        with self._atomic.path(target) as temporary:
+        with self._atomic.path(target, self._is_published(output)) as temporary:
             yield temporary
             self._add(temporary, target, output, rows)
 
@@ -49,7 +51,7 @@ class TaskOutputs:
     def row_groups(self, output: str, name: str, schema: pa.Schema) -> Iterator[RowGroupWriter]:
         """A writer of rows; the file will exist only if it got some."""
         target = self._target(output, name)
-        with self._atomic.path(target) as temporary:
+        with self._atomic.path(target, self._is_published(output)) as temporary:
             with RowGroupWriter(temporary, schema) as writer:
                 yield writer
             if writer.rows == 0:
@@ -62,6 +64,9 @@ class TaskOutputs:
         written = OutputFile(output, target.name, file_sha256(temporary), temporary.stat().st_size, rows)
         note_written(temporary, target, written.sha256)
         self.files.append(written)
+
+    def _is_published(self, output: str) -> bool:
+        return output in self._phase.publishes
 
     def _target(self, output: str, name: str) -> Path:
         if output not in self._phase.outputs:
