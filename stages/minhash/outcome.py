@@ -102,18 +102,26 @@ def _values(members: Members, clusters: Clusters, chosen: np.ndarray) -> pa.Arra
     via = clusters.via[chosen]
     named = np.unique(np.concatenate([survivor, via]))
     identity = members.table.select(_IDENTITY_NAMES).take(pa.array(named))
-    names = dict(zip(named.tolist(), identity.to_pylist(), strict=True))
+    names = dict(zip(named.tolist(), _as_json(identity), strict=True))
     file, offset, ordinal = (identity[name].combine_chunks() for name in _IDENTITY_NAMES)
     hashes = dict(zip(named.tolist(), identity_hash(file, offset, ordinal, CLUSTER_SEED).tolist(), strict=True))
+    columns = (survivor, via, clusters.size[chosen], estimated, exact)
     entries = []
-    for at, (index, stays, step) in enumerate(zip(chosen.tolist(), survivor.tolist(), via.tolist(), strict=True)):
-        entry = {"cluster": hashes[stays], "cluster_size": int(clusters.size[index]), "survivor": names[stays]}
-        entry["estimated_jaccard"] = round(float(estimated[at]), 4)
+    for stays, step, size, estimate, true in zip(*(column.tolist() for column in columns), strict=True):
+        entry = f'{{"cluster": {hashes[stays]}, "cluster_size": {size}, "survivor": {names[stays]}'
+        entry += f', "estimated_jaccard": {round(estimate, 4)}'
         if members.have_shingles:
-            entry["jaccard"] = round(float(exact[at]), 6)
+            entry += f', "jaccard": {round(true, 6)}'
         if step != stays:
-            entry["via"] = names[step]
-        entries.append(json.dumps(entry))
+            entry += f', "via": {names[step]}'
+        entries.append(entry + "}")
     places = np.full(count, -1)
     places[goes] = np.arange(len(goes))
     return pa.array(entries, pa.string()).take(pa.array(places, mask=places < 0))
+
+
+def _as_json(identity: pa.Table) -> list[str]:
+    """Each row as a JSON object; a file's name is encoded once, not for every row."""
+    files = {file: json.dumps(file) for file in identity["file"].unique().to_pylist()}
+    rows = zip(*(identity[name].to_pylist() for name in _IDENTITY_NAMES), strict=True)
+    return [f'{{"file": {files[file]}, "offset": {offset}, "ordinal": {ordinal}}}' for file, offset, ordinal in rows]

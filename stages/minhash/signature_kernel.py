@@ -97,10 +97,10 @@ def hash_bands(minima, rows, keys):  # type: ignore[no-untyped-def]
     """keys[document, band]: one number for the band's `rows` minima in their order."""
     for document in range(keys.shape[0]):
         for band in range(keys.shape[1]):
-            key = np.uint64(band)
-            for row in range(band * rows, (band + 1) * rows):
-                key = mix(key ^ minima[document, row]) * _ODD
-            keys[document, band] = key
+            keys[document, band] = band
+        for row in range(rows):
+            for band in range(keys.shape[1]):  # side by side, since each step of one band waits for the one before
+                keys[document, band] = mix(keys[document, band] ^ minima[document, band * rows + row]) * _ODD
 
 
 @kernel
