@@ -48,6 +48,8 @@ _KINDS: dict[ColumnType, tuple[int, ...]] = {
     "string": (STRING, ESCAPED_STRING),
     "boolean": (TRUE, FALSE),
 }
+#: Room for the texts of a batch of the usual size; memory that is not written to is not taken.
+_TEXT_BYTES = 68_000_000
 #: Integers of so many characters have 64 bits at most.
 _SAFE_INTEGER = 18
 
@@ -99,7 +101,7 @@ class PlainLines:
 
     def _begin(self) -> None:
         self._offsets: list[np.ndarray] = []
-        self._text = np.empty(self._batch_bytes, dtype=np.uint8)
+        self._text = np.empty(_TEXT_BYTES, dtype=np.uint8)
         self._text_bytes = 0
         self._text_offsets: list[np.ndarray] = []
         self._labels: dict[str, list[pa.Array]] = {column: [] for column in self._label_names}
@@ -181,7 +183,7 @@ class PlainLines:
     def _add_text(self, data: np.ndarray, spans: np.ndarray, kinds: np.ndarray) -> None:
         needed = self._text_bytes + int((spans[:, 1] - spans[:, 0]).sum()) + BLOCK
         if needed > len(self._text):
-            grown = np.empty(max(needed, len(self._text) * 5 // 4), dtype=np.uint8)
+            grown = np.empty(max(needed, 2 * len(self._text)), dtype=np.uint8)
             grown[: self._text_bytes] = self._text[: self._text_bytes]
             self._text = grown
         offsets = np.empty(len(kinds) + 1, dtype=np.int64)

@@ -183,13 +183,13 @@ def _string_end(data: Array, place: int, end: int) -> tuple[int, bool]:
     """The place of the quote that closes a string, and whether there are escapes in it."""
     escaped = False
     while place < end:
-        flags = json_mark_flags(data, place)
-        if flags == 0:
-            place += BLOCK
-            continue
-        place += first_flag(flags)
-        if place >= end:
-            break
+        if data[place] != _BACKSLASH:
+            flags = json_mark_flags(data, place)
+            place += first_flag(flags)
+            if flags == 0:
+                continue
+            if place >= end:
+                break
         if data[place] == _QUOTE:
             return place, escaped
         if data[place] != _BACKSLASH or place + 1 >= end:
@@ -215,13 +215,15 @@ def _code_unit(data: Array, place: int, end: int) -> int:
     """The UTF-16 code unit that an escape like \\u00e9 writes; -1 where none stands."""
     if place + 6 > end or data[place] != _BACKSLASH or data[place + 1] != 117:
         return -1
-    unit = 0
-    for step in range(2, 6):
-        digit = _DIGITS[data[place + step]]
-        if digit == 255:
-            return -1
-        unit = unit << 4 | digit
-    return unit
+    first, second, third, fourth = (
+        np.int64(_DIGITS[data[place + 2]]),
+        np.int64(_DIGITS[data[place + 3]]),
+        np.int64(_DIGITS[data[place + 4]]),
+        np.int64(_DIGITS[data[place + 5]]),
+    )
+    if (first | second | third | fourth) > 15:
+        return -1
+    return int(first << 12 | second << 8 | third << 4 | fourth)
 
 
 @kernel
@@ -347,11 +349,12 @@ def _behind_digits(data: Array, place: int, end: int) -> int:
 def _unescape(data: Array, place: int, end: int, out: Array, at: int) -> int:
     """Write the string between two quotes as it is meant; the place behind it in `out`."""
     while place < end:
-        copy_block(data, place, out, at)
-        plain = min(first_flag(byte_flags(data, place, np.uint8(_BACKSLASH))), end - place)
-        place, at = place + plain, at + plain
-        if plain == BLOCK or place == end:
-            continue
+        if data[place] != _BACKSLASH:
+            copy_block(data, place, out, at)
+            plain = min(first_flag(byte_flags(data, place, np.uint8(_BACKSLASH))), end - place)
+            place, at = place + plain, at + plain
+            if plain == BLOCK or place == end:
+                continue
         meaning = _ESCAPES[data[place + 1]]
         if meaning:
             out[at] = meaning
