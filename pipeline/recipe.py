@@ -204,7 +204,11 @@ def _labelled(origin: str, entries: Any) -> dict[str, tuple[str, dict[str, Any]]
         if label in Recipe.model_fields:
             raise RecipeError(f"{origin}: stage {position}: label '{label}' is a recipe's own setting; choose another")
         if label in labelled:
-            raise RecipeError(f"{origin}: two stages are labelled '{label}'; give one of them another label")
+            first = list(labelled).index(label) + 1
+            raise RecipeError(
+                f"{origin}: stages {first} and {position} are both labelled '{label}' (the stage's name unless "
+                f"given); write `{name}: {{label: OTHER_NAME, ...}}` for one of them"
+            )
         labelled[label] = (str(name), parameters)
     return labelled
 

@@ -36,7 +36,7 @@ class KeyedDedup(Exchange):
     #: The rule under which documents go.
     rule: ClassVar[str]
 
-    keep: tuple[survivor.Preference, ...] = Field(
+    keep: survivor.Preferences = Field(
         (), description="Which of equal documents stays, e.g. [-quality_score, date, -length]; identity comes last."
     )
     within: str | None = Field(None, description="Only documents of the same value of this column are compared.")

@@ -11,11 +11,12 @@ ordered by identity (file, offset, ordinal), so the order is total and the same 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import AfterValidator
 
 from stages.base import StageError
 from stages.documents import IDENTITY
@@ -32,6 +33,20 @@ class _Key(NamedTuple):
     column: str
     descending: bool
     order: list[str] | None
+
+
+def _each_orders(keep: tuple[Preference, ...]) -> tuple[Preference, ...]:
+    sorted_by: set[str] = set()
+    for key in _keys(keep):
+        if key.column in sorted_by:
+            raise ValueError(f"documents are already sorted by '{key.column}': leave it out the second time")
+        if key.order is None:
+            sorted_by.add(key.column)
+    return keep
+
+
+#: What a stage takes as `keep`.
+Preferences = Annotated[tuple[Preference, ...], AfterValidator(_each_orders)]
 
 
 def columns_needed(keep: Sequence[Preference]) -> tuple[str, ...]:

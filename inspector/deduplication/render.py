@@ -33,11 +33,18 @@ def _settings(report: dict[str, Any]) -> str:
             f"verify {settings['verify']}" + (f" >= {settings['threshold']:g}" if settings["verify"] != "none" else ""),
             f"clusters {settings['clusters']}",
         ]
-    keep = ", ".join(str(preference) for preference in settings["keep"])
+    keep = ", ".join(map(_preference, settings["keep"]))
     shown.append(f"keeps by {keep}, then the first" if keep else "keeps the first")
     if settings["within"]:
         shown.append(f"compares within equal {settings['within']}")
     return "; ".join(shown)
+
+
+def _preference(preference: str | dict[str, list[str]]) -> str:
+    """As in the recipe, but values in words: `source (wikipedia, books, others)`."""
+    if isinstance(preference, str):
+        return preference
+    return ", ".join(f"{column} ({', '.join([*order, 'others'])})" for column, order in preference.items())
 
 
 def _show_pairs(report: dict[str, Any]) -> None:

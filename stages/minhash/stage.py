@@ -81,7 +81,7 @@ class MinhashDedup(RecallSample, Exchange):
         "components",
         description="components: all that pairs connect; star: only what is paired with the document that stays.",
     )
-    keep: tuple[survivor.Preference, ...] = Field(
+    keep: survivor.Preferences = Field(
         (), description="Which document of a cluster stays, e.g. [-quality_score, date, -length]; identity comes last."
     )
     within: str | None = Field(None, description="Only documents of the same value of this column are compared.")

@@ -20,7 +20,7 @@ class UrlDedup(KeyedDedup):
     libraries: ClassVar[tuple[str, ...]] = ("w3lib", "tldextract")
     rule: ClassVar[str] = "url_duplicate"
 
-    keep: tuple[survivor.Preference, ...] = Field(
+    keep: survivor.Preferences = Field(
         ("-date",), description="Which document of a URL stays, e.g. [-date] or [-length]; identity comes last."
     )
     canonical: bool = Field(True, description="Compare canonical forms of URLs; false: as they are written.")

@@ -90,7 +90,7 @@ def parse(*stages: object, **settings: object) -> Recipe:
             r"'Length' and 'filter' both have a rule named 'length_short'.* give a filter another name",
         ),
         ([LENGTH], {}, r"must be a source"),
-        ([LINES, LINES], {}, r"two stages are labelled 'Lines'"),
+        ([LINES, LINES], {}, r"stages 1 and 2 are both labelled 'Lines' .*label: OTHER_NAME"),
         ([LINES, {LENGTH: 3}], {}, r"parameters must be a mapping"),
         ([], {}, r"stages must be a list"),
     ],

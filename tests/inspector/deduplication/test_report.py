@@ -89,6 +89,15 @@ def test_the_terminal_shows_each_stage(deduplicated_run: Path, capsys: pytest.Ca
     assert "recall: 50 documents at random compared with all by true Jaccard: of " in shown
 
 
+def test_an_order_of_values_is_shown_in_words(
+    duplicates_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stages = ["jsonl", {"exact_dedup": {"keep": [{"source": ["wiki", "books"]}, "-length"]}}]
+    run_recipe(Recipe.parse({"name": "keep", "stages": stages}), [duplicates_corpus], tmp_path, executor="inline")
+    render.show(*recognise(tmp_path).describe(None, None, 3))
+    assert "keeps by source (wiki, books, others), -length, then the first" in " ".join(capsys.readouterr().out.split())
+
+
 def test_the_measured_recall_is_what_the_run_published(deduplicated_run: Path) -> None:
     published = json.loads((deduplicated_run / "recall" / "minhash_dedup.json").read_text())
     assert by_stage(deduplicated_run)["minhash_dedup"]["recall"] == published
