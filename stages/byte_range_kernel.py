@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stages.vector_kernel import BLOCK, block_digest, load_eight
+from stages.vector_kernel import BLOCK, block_digest, continuation_flags, flag_count, flags_before, load_eight
 from tokenizer.kernel_cache import inlined_kernel, kernel
 
 if TYPE_CHECKING:
@@ -74,10 +74,9 @@ def equal_bytes(data: Array, one: int, other: int, length: int) -> bool:
 @kernel
 def characters_between(data: Array, start: int, end: int) -> int:
     """How many characters the UTF-8 bytes start to end hold."""
-    count = 0
-    for place in range(start, end):
-        if (data[place] & 0xC0) != 0x80:
-            count += 1
+    count = end - start
+    for block in range(start, end, BLOCK):
+        count -= flag_count(flags_before(continuation_flags(data, block), end - block))
     return count
 
 
