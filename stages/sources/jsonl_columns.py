@@ -5,7 +5,7 @@ are then copied, without escapes, behind those of earlier runs. Fields inside of
 through the objects that a field holds in the same way. Lines that this cannot read, or whose text or labels are not
 plain strings and integers, are handed back to be read one by one; which they are never changes a row.
 
-Cost: about a nanosecond for a byte of English text, all in all.
+Cost: about 1.5 ns for a byte of English text, all in all; a third of it is memory written for the first time.
 """
 
 from __future__ import annotations
