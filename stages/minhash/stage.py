@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 _KEYS_SCHEMA = pa.schema([("key", pa.uint64()), ("nearness", pa.uint64()), ("part", pa.uint32()), ("row", pa.uint32())])
 _IDENTITY_NAMES = [field.name for field in IDENTITY]
-_TEXTS_AT_ONCE = 4096
+_TEXTS_AT_ONCE = 2048
 _32 = np.uint64(32)
 
 
@@ -372,7 +372,7 @@ class MinhashDedup(RecallSample, Exchange):
 
 
 def _slices(documents: Iterable[tuple[pa.Array, pa.RecordBatch]]) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
-    """The rows (uint32) and columns of a few thousand documents at a time: signatures of more are large."""
+    """The rows (uint32) and columns of some documents at a time, whose signatures and shingles are not large."""
     for row, batch in documents:
         rows = row.to_numpy(zero_copy_only=False)
         for start in range(0, len(rows), _TEXTS_AT_ONCE):
