@@ -9,7 +9,7 @@
 
 A stage is named by the catalogue or by `package.module:Class`; its label (the name unless given) names
 it in `--set label.key=value`, in phases and in reports. Two stages may not have rules of one name. Paths
-inside a recipe are relative to its file.
+inside a recipe are relative to its file, those in `--set` to the current folder.
 """
 
 from __future__ import annotations
@@ -119,16 +119,23 @@ class Recipe(BaseModel):
     def parse(
         cls, data: dict[str, Any], origin: str = "recipe", folder: Path | None = None, overrides: Iterable[str] = ()
     ) -> Recipe:
-        """Build a recipe from the mapping that its YAML holds; `folder` is what relative paths start from."""
+        """Build a recipe from the mapping that its YAML holds; `folder` is what its relative paths start from.
+
+        Those of `overrides` start from the current folder, as all of a command line does.
+        """
         _refuse_unknown(origin, "", data, cls)
         stages = _labelled(origin, data.get("stages"))
         settings = {key: value for key, value in data.items() if key != "stages"}
+        overridden: set[tuple[str, str]] = set()
         for override in overrides:
             _override(override, settings, stages)
+            label, _, name = override.partition("=")[0].partition(".")
+            overridden.add((label, name.partition(".")[0]))
         _refuse_unknown(origin, "", settings, cls)
         built: dict[str, Stage] = {}
         for label, (name, parameters) in stages.items():
-            built[label] = _build_stage(origin, label, name, parameters, folder)
+            folders = {field: Path.cwd() for owner, field in overridden if owner == label}
+            built[label] = _build_stage(origin, label, name, parameters, folder or Path.cwd(), folders)
         recipe = _validated(origin, "", cls, {**settings, "stages": built})
         _check_order(origin, recipe)
         _check_rules(origin, recipe)
@@ -261,7 +268,10 @@ def _long_policy(value: Any) -> Any:
     return value
 
 
-def _build_stage(origin: str, label: str, name: str, parameters: dict[str, Any], folder: Path | None) -> Stage:
+def _build_stage(
+    origin: str, label: str, name: str, parameters: dict[str, Any], folder: Path, folders: dict[str, Path]
+) -> Stage:
+    """The stage; its relative paths start from `folder`, those of some fields from other `folders`."""
     try:
         kind = stage_class(name)
     except StageError as error:
@@ -269,14 +279,14 @@ def _build_stage(origin: str, label: str, name: str, parameters: dict[str, Any],
     where = f"stage '{label}': "
     _refuse_unknown(origin, where, parameters, kind, also=("label",))
     stage = _validated(origin, where, kind, parameters)
-    resolved = {field: _resolve(getattr(stage, field), folder) for field in kind.model_fields}
+    resolved = {field: _resolve(getattr(stage, field), folders.get(field, folder)) for field in kind.model_fields}
     changed = {field: value for field, value in resolved.items() if value != getattr(stage, field)}
     return stage.model_copy(update=changed) if changed else stage
 
 
-def _resolve(value: Any, folder: Path | None) -> Any:
+def _resolve(value: Any, folder: Path) -> Any:
     if isinstance(value, Path):
-        return ((folder or Path.cwd()) / value.expanduser()).resolve()
+        return (folder / value.expanduser()).resolve()
     if isinstance(value, (list, tuple)) and any(isinstance(item, Path) for item in value):
         return type(value)(_resolve(item, folder) for item in value)
     return value

@@ -132,6 +132,18 @@ def test_overrides_change_stages_and_settings(tmp_path: Path) -> None:
     assert recipe.rejects.fraction == 0.5
 
 
+def test_paths_start_from_the_recipe_and_those_of_overrides_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "recipes").mkdir()
+    file = tmp_path / "recipes" / "recipe.yaml"
+    file.write_text(yaml.safe_dump({"name": "r", "stages": ["jsonl", {"minhash_dedup": {"earlier": ["first"]}}]}))
+    monkeypatch.chdir(tmp_path)
+    assert Recipe.load(file).stages["minhash_dedup"].earlier == (tmp_path / "recipes" / "first",)
+    recipe = Recipe.load(file, ["minhash_dedup.earlier=[second, /third]"])
+    assert recipe.stages["minhash_dedup"].earlier == (tmp_path / "second", Path("/third"))
+
+
 def test_overrides_reach_into_the_settings_of_rejects(tmp_path: Path) -> None:
     file = tmp_path / "recipe.yaml"
     for given in (None, "no_text", {"sample": 0.5}, {"keep": "sample", "fraction": 0.5}):
