@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from stages.extraction import attribute_word_table, entity_table, tag_table
+from stages.utf8_kernel import write_code_point
 from stages.vector_kernel import BLOCK, byte_flags, first_flag
 from tokenizer.kernel_cache import inlined_kernel, kernel
 
@@ -261,28 +262,6 @@ def _is_math_type(data: Array, start: int, stop: int) -> bool:
     for at in range(start, min(start + 8, stop)):
         packed |= np.uint64(data[at] | 32) << np.uint64(8 * (at - start))
     return packed == _MATH_TYPE
-
-
-@kernel
-def write_code_point(code: int, text: Array, at: int) -> int:
-    """Append a code point as UTF-8; position after it."""
-    if code < 0x80:
-        text[at] = code
-        return at + 1
-    if code < 0x800:
-        text[at] = 0xC0 | code >> 6
-        text[at + 1] = 0x80 | code & 63
-        return at + 2
-    if code < 0x10000:
-        text[at] = 0xE0 | code >> 12
-        text[at + 1] = 0x80 | code >> 6 & 63
-        text[at + 2] = 0x80 | code & 63
-        return at + 3
-    text[at] = 0xF0 | code >> 18
-    text[at + 1] = 0x80 | code >> 12 & 63
-    text[at + 2] = 0x80 | code >> 6 & 63
-    text[at + 3] = 0x80 | code & 63
-    return at + 4
 
 
 @kernel

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stages.utf8_kernel import write_code_point
 from stages.vector_kernel import BLOCK, byte_flags, copy_block, first_flag, json_mark_flags, newline_flags
 from tokenizer.kernel_cache import inlined_kernel, kernel
 
@@ -365,26 +366,5 @@ def _unescape(data: Array, place: int, end: int, out: Array, at: int) -> int:
         if 0xD800 <= point < 0xDC00:
             point = 0x10000 + ((point - 0xD800) << 10) + (_code_unit(data, place, end) - 0xDC00)
             place += 6
-        at = _write_utf8(point, out, at)
+        at = write_code_point(point, out, at)
     return at
-
-
-@inlined_kernel
-def _write_utf8(point: int, out: Array, at: int) -> int:
-    if point < 0x80:
-        out[at] = point
-        return at + 1
-    if point < 0x800:
-        out[at] = 0xC0 | point >> 6
-        out[at + 1] = 0x80 | point & 0x3F
-        return at + 2
-    if point < 0x10000:
-        out[at] = 0xE0 | point >> 12
-        out[at + 1] = 0x80 | point >> 6 & 0x3F
-        out[at + 2] = 0x80 | point & 0x3F
-        return at + 3
-    out[at] = 0xF0 | point >> 18
-    out[at + 1] = 0x80 | point >> 12 & 0x3F
-    out[at + 2] = 0x80 | point >> 6 & 0x3F
-    out[at + 3] = 0x80 | point & 0x3F
-    return at + 4
