@@ -154,7 +154,7 @@ def _with_measurements(batch: pa.RecordBatch, counts: np.ndarray, sentences: np.
     import pyarrow as pa
 
     from stages import c4_lines_kernel as k
-    from stages.frames import with_column
+    from stages.frames import with_columns
 
     reasons = _reasons()
     columns = {
@@ -171,9 +171,7 @@ def _with_measurements(batch: pa.RecordBatch, counts: np.ndarray, sentences: np.
         "c4_curly_bracket_line": counts[:, k.CURLY_BRACKET_LINE],
         "c4_sentences": sentences,
     }
-    for name, values in columns.items():
-        batch = with_column(batch, name, pa.array(values))
-    return batch
+    return with_columns(batch, {name: pa.array(values) for name, values in columns.items()})
 
 
 def _reasons() -> list[int]:

@@ -112,7 +112,7 @@ def _with_measurements(batch: pa.RecordBatch, counts: np.ndarray) -> pa.RecordBa
     import pyarrow as pa
 
     from stages import fineweb_kernel as k
-    from stages.frames import with_column
+    from stages.frames import with_columns
     from stages.ratios import ratio
 
     columns = {
@@ -125,6 +125,4 @@ def _with_measurements(batch: pa.RecordBatch, counts: np.ndarray) -> pa.RecordBa
         "fineweb_punctuated_lines_of_all": ratio(counts[:, k.PUNCTUATED_OF_ALL], counts[:, k.ALL_LINES]),
         "fineweb_short_lines_of_all": ratio(counts[:, k.SHORT_OF_ALL], counts[:, k.ALL_LINES]),
     }
-    for name, values in columns.items():
-        batch = with_column(batch, name, values)
-    return batch
+    return with_columns(batch, columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -67,3 +67,13 @@ def with_column(batch: pa.RecordBatch, name: str, values: pa.Array) -> pa.Record
     if position < 0:
         return batch.append_column(name, values)
     return batch.set_column(position, name, values)
+
+
+def with_columns(batch: pa.RecordBatch, columns: Mapping[str, pa.Array]) -> pa.RecordBatch:
+    """The batch with columns added in their order, or replaced in place where the name exists."""
+    fields = {field.name: field for field in batch.schema}
+    arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
+    for name, values in columns.items():
+        fields[name], arrays[name] = pa.field(name, values.type), values
+    schema = pa.schema(list(fields.values()), batch.schema.metadata)
+    return pa.RecordBatch.from_arrays(list(arrays.values()), schema=schema)

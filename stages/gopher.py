@@ -169,11 +169,9 @@ class GopherFilter(LanguageRuleSet):
         return self._with_measurements(batch, counts)
 
     def _with_measurements(self, batch: pa.RecordBatch, counts: np.ndarray) -> pa.RecordBatch:
-        from stages.frames import with_column
+        from stages.frames import with_columns
 
-        for name, values in _columns(counts, self._judges_split_lines()).items():
-            batch = with_column(batch, name, values)
-        return batch
+        return with_columns(batch, _columns(counts, self._judges_split_lines()))
 
     def _judges_split_lines(self) -> bool:
         return "gopher_dup_split_line_frac" in section(self.profile, self.name).columns()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from stages import unicode_table
-from stages.byte_range_kernel import GOLDEN, hash_bytes, mix, table_size
+from stages.byte_range_kernel import GOLDEN, characters_between, hash_bytes, mix, table_size
 from stages.lines_kernel import cut, cut_lines, first_solid, last_solid, scan_lines
 from stages.repetition_kernel import (
     LONGEST,
@@ -100,7 +100,7 @@ def scratch_for(words: int) -> Scratch:
             np.empty(words + 1, dtype=np.int64),
             np.empty(words, dtype=np.int64),
             np.empty(words + 1, dtype=np.uint64),
-            np.empty(table_size(2 * words), dtype=np.uint8),
+            np.empty(table_size(4 * words), dtype=np.uint8),
         ),
         np.empty(room, dtype=np.uint64),
         np.empty(2 * room, dtype=np.int64),
@@ -146,7 +146,7 @@ def measure_texts(
             room = 2 * words
             scratch = scratch_for(room)
         spans = starts[:words], ends[:words]
-        measure(data, low, high, classes, spans, stop_table, split_lines, text_scratch, scratch, counts[document])
+        measure(data, low, high, classes, spans, True, stop_table, split_lines, text_scratch, scratch, counts[document])
         if len(breaks):  # every wide character is a letter or a digit, so its word is real
             counts[document, REAL_CHARACTERS] += wide_characters(data, low, high, breaks)
     return counts
@@ -177,8 +177,8 @@ def measure_words(
     for document in range(documents):
         first, last = word_offsets[document], word_offsets[document + 1]
         low, high = offsets[document], offsets[document + 1]
-        spans = starts[first:last], ends[first:last]
-        measure(data, low, high, classes, spans, stop_table, split_lines, text_scratch, scratch, counts[document])
+        spans, row = (starts[first:last], ends[first:last]), counts[document]
+        measure(data, low, high, classes, spans, False, stop_table, split_lines, text_scratch, scratch, row)
     return counts
 
 
@@ -189,16 +189,17 @@ def measure(
     high: int,
     classes: Array,
     spans: tuple[Array, Array],
+    solid: bool,
     stop_words: StopWords,
     split_lines: bool,
     text_scratch: TextScratch,
     scratch: Scratch,
     row: Array,
 ) -> None:
-    """Fill one row of counts; `spans` are starts and ends of the words."""
+    """Fill one row of counts; `spans` are starts and ends of the words, which hold no white space if `solid`."""
     starts, ends = spans
     joined, row_starts, row_ends = text_scratch
-    scan_words(data, classes, starts, ends, joined, scratch, row)
+    scan_words(data, classes, starts, ends, solid, joined, scratch, row)
     row[STOP_WORDS], row[STOP_WORD_COUNT] = count_stop_words(scratch.hashes[: len(starts)], stop_words)
     lines = scan_lines(data, low, high, classes)
     row[CHARACTERS], row[HASHES], row[ELLIPSES], row[LINES], row[BULLET_LINES], row[ELLIPSIS_LINES] = lines
@@ -217,7 +218,7 @@ def measure(
 
 @kernel
 def scan_words(
-    data: Array, classes: Array, starts: Array, ends: Array, joined: Array, scratch: Scratch, row: Array
+    data: Array, classes: Array, starts: Array, ends: Array, solid: bool, joined: Array, scratch: Scratch, row: Array
 ) -> None:
     """Count words by kind; fill their running bytes, characters and hashes, and `joined`, the bytes without spaces."""
     sizes, lengths, hashes = scratch.sizes, scratch.lengths, scratch.hashes
@@ -225,14 +226,16 @@ def scan_words(
     real_words, real_characters, alpha_words = 0, 0, 0
     for word in range(len(starts)):
         start, end = starts[word], ends[word]
-        characters = end - start
-        if 1 <= characters <= 16:
-            hashes[word], known, real, alphabetic = take_short_word(data, start, end, joined, sizes[word])
+        if 1 <= end - start <= 16:
+            digest, narrow, characters, real, alphabetic = take_short_word(data, start, end, joined, sizes[word])
+            known = alphabetic | (narrow & solid)
         else:
-            hashes[word], known, real, alphabetic = hash_bytes(data, start, end), False, False, False
+            digest, known, characters = hash_bytes(data, start, end), False, characters_between(data, start, end)
+            real, alphabetic = False, False
             copy_bytes(data, start, end, joined, sizes[word])
         if not known:
-            characters, real, alphabetic = look_at_word(data, classes, start, end)
+            real, alphabetic = look_at_word(data, classes, start, end)
+        hashes[word] = digest
         sizes[word + 1] = sizes[word] + end - start
         lengths[word + 1] = lengths[word] + characters
         real_words += real
@@ -250,10 +253,13 @@ def bytes_between(value: np.uint64, first: int, last: int) -> np.uint64:
 
 
 @inlined_kernel
-def take_short_word(data: Array, start: int, end: int, target: Array, place: int) -> tuple[np.uint64, bool, bool, bool]:
-    """hash_bytes of up to 16 bytes, and whether they are ASCII without white space, hold more than symbols, a letter.
+def take_short_word(
+    data: Array, start: int, end: int, target: Array, place: int
+) -> tuple[np.uint64, bool, int, bool, bool]:
+    """hash_bytes of up to 16 bytes, whether they are ASCII, characters, whether there are letters or digits, letters.
 
-    They are copied to `target`, where 16 bytes are written. No branch depends on the word: it would be guessed wrong.
+    Letters and digits are those of ASCII. The bytes are copied to `target`, where 16 are written. No branch depends on
+    the word: it would be guessed wrong.
     """
     first, second = load_eight(data, start), load_eight(data, start + 8)
     store_eight(target, place, first)
@@ -265,12 +271,14 @@ def take_short_word(data: Array, start: int, end: int, target: Array, place: int
     extended ^= extended >> np.uint64(32)
     rest = (second if before else first) << np.uint64(64 - 8 * (size - before))
     first = first if before else np.uint64(0)
-    folded, folded_rest = first | LOWER_CASE, rest | LOWER_CASE
-    letters = bytes_between(folded, 97, 122) | bytes_between(folded_rest, 97, 122)
-    digits = bytes_between(first, 48, 57) | bytes_between(rest, 48, 57)
-    solid = flag_count(bytes_between(first, 33, 127)) + flag_count(bytes_between(rest, 33, 127))
-    known = ((first | rest) & HIGH_BITS == 0) & (solid == size)
-    return mix((extended if before else digest) ^ rest), known, (letters | digits) != 0, letters != 0
+    low, low_rest = first & ~HIGH_BITS, rest & ~HIGH_BITS
+    letters = bytes_between(low | LOWER_CASE, 97, 122) & ~first | bytes_between(low_rest | LOWER_CASE, 97, 122) & ~rest
+    digits = bytes_between(low, 48, 57) & ~first | bytes_between(low_rest, 48, 57) & ~rest
+    wide = (first | rest) & HIGH_BITS
+    one = np.uint64(1)
+    inside = (first & ~(first << one) & HIGH_BITS) >> one | rest & ~(rest << one) & HIGH_BITS
+    digest = mix((extended if before else digest) ^ rest)
+    return digest, wide == 0, size - flag_count(inside), (letters | digits) != 0, letters != 0
 
 
 @inlined_kernel
@@ -283,26 +291,18 @@ def copy_bytes(data: Array, start: int, end: int, target: Array, place: int) -> 
 
 
 @kernel
-def look_at_word(data: Array, classes: Array, start: int, end: int) -> tuple[int, bool, bool]:
-    """How many characters a word has, whether one of them is no symbol, and whether one is a letter."""
-    characters = 0
+def look_at_word(data: Array, classes: Array, start: int, end: int) -> tuple[bool, bool]:
+    """Whether one of a word's characters is no symbol, and whether one is a letter, which is no symbol."""
     real = False
-    alphabetic = False
     place = start
     while place < end:
-        kind = np.uint16(0)
-        width = 1
-        if data[place] < 0x80:
-            kind = classes[data[place]]
-        else:
-            point, width = decode(data, place)
-            if point < LIMIT:
-                kind = classes[point]
+        point, width = decode(data, place)
+        kind = classes[point] if point < LIMIT else np.uint16(0)
+        if kind & ALPHABETIC:
+            return True, True
         real |= (kind & SYMBOL) == 0
-        alphabetic |= (kind & ALPHABETIC) != 0
-        characters += 1
         place += width
-    return characters, real, alphabetic
+    return real, False
 
 
 @allocating_kernel
@@ -344,6 +344,8 @@ def count_stop_words(hashes: Array, stop_words: StopWords) -> tuple[int, int]:
 @allocating_kernel
 def count_repeats(data: Array, starts: Array, ends: Array, count: int) -> tuple[int, int]:
     """How many of the first `count` ranges repeat an earlier one, and their characters."""
+    if count < 2:
+        return 0, 0
     return duplicates(data, starts, ends, count, np.empty(table_size(count), dtype=np.int64))
 
 

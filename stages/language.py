@@ -132,17 +132,18 @@ class LanguageFilter(Filter):
         """Add the languages (string) and their scores (float64); needs `text`, null counts as empty."""
         import pyarrow as pa
 
-        from stages.frames import needed_column, with_column
+        from stages.frames import needed_column, with_columns
 
         texts = needed_column(batch, self.name, "text", "put extract_text before it")
         model = _load(self.model)
         labels, scores = model.best_two(texts, self.sample_bytes)
         codes = pa.array([label.removeprefix(_PREFIX) for label in model.labels], pa.string())
+        columns = {}
         for rank, name in enumerate(("language", "language_second")):
             unknown = labels[:, rank] < 0
-            batch = with_column(batch, name, codes.take(pa.array(labels[:, rank], mask=unknown)))
-            batch = with_column(batch, f"{name}_score", pa.array(scores[:, rank], mask=unknown))
-        return batch
+            columns[name] = codes.take(pa.array(labels[:, rank], mask=unknown))
+            columns[f"{name}_score"] = pa.array(scores[:, rank], mask=unknown)
+        return with_columns(batch, columns)
 
 
 def _shown(labels: list[str]) -> str:

@@ -15,6 +15,8 @@ def ratio(numerators: np.ndarray, denominators: np.ndarray, empty: float | None 
     import pyarrow as pa
 
     undefined = denominators == 0
+    if not undefined.any():
+        return pa.array(numerators / denominators)
     values = numerators / np.where(undefined, 1, denominators)
     if empty is not None:
         return pa.array(np.where(undefined, empty, values))

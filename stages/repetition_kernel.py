@@ -37,7 +37,7 @@ class Candidates(NamedTuple):
     places: Array  # int64, their numbers
     limits: Array  # int64, for every word: an n-gram of so many bytes or more has none
     windows: Array  # uint64, hashes of the bytes from a place on
-    counters: Array  # uint8, table_size(2 * words)
+    counters: Array  # uint8, table_size(4 * words)
 
 
 @kernel
@@ -73,17 +73,22 @@ def counter_of(gram: np.uint64, room: int) -> int:
 
 
 @kernel
-def count_all(grams: Array, count: int, counters: Array, room: int) -> int:
-    """Count every n-gram in its counter, up to MOST; returns the highest counter."""
+def count_all(grams: Array, count: int, counters: Array, room: int) -> None:
+    """Count every n-gram in its counter, up to MOST."""
     counters[:room] = 0
     for index in range(count):
         counter = counter_of(grams[index], room)
         counters[counter] += counters[counter] < MOST
-    highest = np.uint8(0)
+
+
+@kernel
+def highest(counters: Array, room: int) -> int:
+    """The highest of the first `room` counters."""
+    most = np.uint8(0)
     for counter in range(room):
-        if counters[counter] > highest:
-            highest = counters[counter]
-    return int(np.int64(highest))
+        if counters[counter] > most:
+            most = counters[counter]
+    return int(np.int64(most))
 
 
 @kernel
@@ -128,7 +133,8 @@ def top_n_gram(
     (int64 of count), `keys` (uint64 of table_size(count)) and `seen` (int64, twice as many).
     """
     room = table_size(2 * count)
-    bound = count_all(grams, count, counters, room)
+    count_all(grams, count, counters, room)
+    bound = highest(counters, room)
     most, first = 1, 0
     if bound > 1:
         most, first = count_frequent(grams, count, counters, room, bound, places, keys, seen)
@@ -160,16 +166,15 @@ def find_candidates(joined: Array, sizes: Array, words: int, scratch: Candidates
         windows[word] = extended(load_eight(joined, sizes[word]), load_eight(joined, sizes[word] + 4))
     kept, size = count, 12
     while kept:
-        room = table_size(2 * kept)
+        room = table_size(4 * kept)
         count_all(windows, kept, scratch.counters, room)
         left, kept = kept, 0
         for item in range(left):
             word = places[item]
-            once = scratch.counters[counter_of(windows[item], room)] < 2
-            whole = sizes[min(word + LONGEST, words)] - sizes[word] <= size
-            limits[word] = size if once else NO_LIMIT
+            again = scratch.counters[counter_of(windows[item], room)] > 1
+            limits[word] = NO_LIMIT if again else size
             places[kept], windows[kept] = word, windows[item]
-            kept += not (once | whole)  # no branch: it would be guessed wrong often
+            kept += again  # no branch: it would be guessed wrong often
         if size + 8 > WIDEST:
             break
         for item in range(kept):

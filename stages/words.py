@@ -81,8 +81,6 @@ def _table(entries: Mapping[str, tuple[str, ...]]) -> np.ndarray:
     table = np.zeros(layout.DATA + len(data), dtype=np.int64)
     table[layout.SLOTS : layout.SLOTS + layout.SLOT_COUNT] = -1
     for index, text in enumerate(texts):
-        corner = (text[0] & 63) << 6 | (text[-1] & 63)
-        table[layout.LENGTHS + corner] |= 1 << len(text)
         entry = np.frombuffer(text, dtype=np.uint8)
         bit = layout.filter_bit(entry, 0, len(text))
         table[layout.FILTER + bit // 64] |= np.int64(np.uint64(1) << np.uint64(bit % 64))

@@ -51,8 +51,7 @@ MOST_JOINED = 16
 
 #: The exceptions of stages/word_exceptions.py as a hash table in one int64 array (stages/words.py fills it).
 #: Its sections:
-LENGTHS = 0  # by the low six bits of first and last byte: bit n is set if an entry has n bytes
-SLOTS = LENGTHS + 4096  # open addressing by hash_bytes of the entry: its number, or -1
+SLOTS = 0  # open addressing by hash_bytes of the entry: its number, or -1
 SLOT_COUNT = 8192
 STARTS = SLOTS + SLOT_COUNT  # where an entry's bytes start in DATA, and where the last one's end
 MOST_ENTRIES = 2047
@@ -90,16 +89,11 @@ def filter_bit(data: Array, start: int, end: int) -> int:
 
 @inlined_kernel
 def may_be_exception(exceptions: Array, data: Array, start: int, end: int) -> bool:
-    """Whether some exception has the length, first and last byte, and filter_bit of data[start:end].
-
-    Both tables are always read: one branch that is almost never taken costs less than two.
-    """
-    length = end - start
-    if length < 1 or length > 63:
+    """Whether some exception has the filter_bit of data[start:end]."""
+    if start == end:
         return False
-    corner = (np.int64(data[start] & 63) << 6) | np.int64(data[end - 1] & 63)
     bit = filter_bit(data, start, end)
-    return (exceptions[LENGTHS + corner] >> length) & (exceptions[FILTER + (bit >> 6)] >> (bit & 63)) & 1 != 0
+    return (exceptions[FILTER + (bit >> 6)] >> (bit & 63)) & 1 != 0
 
 
 @kernel
@@ -107,9 +101,10 @@ def letters_end(data: Array, place: int, end: int, classes: Array) -> int:
     """Where the run of letters of any script that begins at `place` ends: no rule cuts within it."""
     while place < end:
         if data[place] < 0x80:
-            if not 97 <= (data[place] | 32) <= 122:
+            run = first_flag(~letter_flags(data, place))
+            if run == 0:
                 return place
-            place += 1
+            place = min(place + run, end)
             continue
         point, width = decode(data, place)
         kind = classes[point] if point < LIMIT else np.uint16(0)

@@ -113,7 +113,7 @@ def _with_measurements(batch: pa.RecordBatch, counts: np.ndarray) -> pa.RecordBa
     """Turn the kernel's integers into the columns of DolmaFilter.measurements."""
     import pyarrow as pa
 
-    from stages.frames import with_column
+    from stages.frames import with_columns
     from stages.ratios import ratio
     from stages.rules import dolma_kernel as k
 
@@ -139,9 +139,7 @@ def _with_measurements(batch: pa.RecordBatch, counts: np.ndarray) -> pa.RecordBa
         "dolma_lorem_ipsum": pa.array(counts[:, k.LOREM_IPSUM]),
         "dolma_curly_brace": pa.array(counts[:, k.CURLY_BRACE]),
     }
-    for name, values in columns.items():
-        batch = with_column(batch, name, values)
-    return batch
+    return with_columns(batch, columns)
 
 
 def _of_grams(counts: np.ndarray, column: int, characters: np.ndarray, n: int) -> pa.Array:

@@ -76,7 +76,7 @@ class LanguageRuleSet(RuleSet):
         """Add the measurement columns, and with languages the thresholds that hold for each row."""
         import pyarrow as pa
 
-        from stages.frames import needed_column, with_column
+        from stages.frames import needed_column, with_columns
 
         if self.language_column is None:
             return (self._held_to(*self.thresholds) if self.thresholds else self).measure(batch)
@@ -91,12 +91,8 @@ class LanguageRuleSet(RuleSet):
             places += rows
         back = sorted(range(len(places)), key=places.__getitem__)
         table = pa.Table.from_batches(parts).take(pa.array(back, pa.int64())).combine_chunks()
-        for name in table.schema.names:
-            if name != "text":
-                column = table.column(name)
-                values = column.chunk(0) if column.num_chunks else pa.array([], column.type)
-                batch = with_column(batch, name, values)
-        return batch
+        measured = {name: table.column(name).combine_chunks() for name in table.schema.names if name != "text"}
+        return with_columns(batch, measured)
 
     def _with_limits(self, batch: pa.RecordBatch, names: tuple[str, ...] | None = None) -> pa.RecordBatch:
         import pyarrow as pa

@@ -104,7 +104,7 @@ def _with_measurements(batch: pa.RecordBatch, counts: np.ndarray) -> pa.RecordBa
     """Turn the kernel's integers into the columns of RefinedWebFilter.measurements."""
     import pyarrow as pa
 
-    from stages.frames import with_column
+    from stages.frames import with_columns
     from stages.ratios import ratio
     from stages.rules import refinedweb_kernel as k
 
@@ -127,6 +127,4 @@ def _with_measurements(batch: pa.RecordBatch, counts: np.ndarray) -> pa.RecordBa
         **{f"refinedweb_top_{n}_gram": share(k.TOP + n - 2, k.WORD_CHARACTERS) for n in (2, 3, 4)},
         **{f"refinedweb_copied_{n}_grams": share(k.COPIED + n - 5, k.WORD_CHARACTERS) for n in (5, 6, 7, 8, 9, 10)},
     }
-    for name, values in columns.items():
-        batch = with_column(batch, name, values)
-    return batch
+    return with_columns(batch, columns)
