@@ -183,8 +183,9 @@ def _may_be_wide_space(builder: Any, block: Any) -> Any:
 
 
 def _may_end_sentence(builder: Any, block: Any) -> Any:
-    marks = [_equal(builder, block, ord(mark)) for mark in ".!?"]
-    return reduce(builder.or_, marks, _is_wide(builder, block))
+    marks = [_equal(builder, block, ord(mark)) for mark in ".!?\xea"]
+    wide = builder.or_(_between(builder, block, 0xD6, 0xE3), _between(builder, block, 0xEF, 0xF4))
+    return reduce(builder.or_, marks, wide)
 
 
 def _ends_plain_json(builder: Any, block: Any) -> Any:
@@ -205,7 +206,7 @@ continuation_flags = _flags(_continues)
 line_break_flags = _flags(_may_break_line)
 notable_flags = _flags(_is_notable)
 #: Whether it is ASCII white space; whether it begins a character that may be other white space; "[" or "{";
-#: ".", "!", "?" or no ASCII.
+#: ".", "!", "?" or the first byte of what may be another mark that ends a sentence (stages/punctuation_table.py).
 space_flags = _flags(_is_space)
 wide_space_flags = _flags(_may_be_wide_space)
 bracket_flags = _flags(_is_bracket)

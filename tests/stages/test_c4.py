@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from c4_reference import edit
@@ -13,6 +14,7 @@ from stages.base import StageError
 from stages.c4 import C4Filter
 from stages.c4_lines import C4Lines
 from stages.judge import Judge
+from stages.punctuation_table import SENTENCE_END, punctuation_classes
 
 _WORDS = [
     "the ",
@@ -88,6 +90,16 @@ def test_lines_that_were_cut_can_be_kept_to_look_at() -> None:
     assert edited.column("text").to_pylist() == ["The cat sat on the mat.\nIt sat  on.", None]
     assert stage(texts.slice(0, 0)).schema == edited.schema
     assert "c4_cut_text" not in C4Lines()(texts).schema.names
+
+
+def test_each_sentence_final_mark_ends_a_sentence_wherever_it_stands() -> None:
+    marks = [chr(point) for point in np.flatnonzero(punctuation_classes() & SENTENCE_END)]
+    texts = [f"{'word ' * 20}Русский текст {mark} and so on" for mark in marks]
+
+    counts = C4Lines(terminal_punctuation=None)(batch(texts))["c4_sentences"].to_pylist()
+
+    assert len(marks) > 100
+    assert counts == [2] * len(marks)
 
 
 def test_whichever_stands_first_of_lorem_ipsum_and_a_curly_bracket_is_the_reason() -> None:

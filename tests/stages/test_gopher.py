@@ -57,6 +57,16 @@ def test_words_lie_in_the_text_in_order_and_leave_only_white_space(text: str) ->
     assert not rest.strip()
 
 
+def test_words_from_outside_may_be_white_space_which_is_no_symbol() -> None:
+    given = [["a", "  ", "—", "7", "\u2003", "日本"]]
+    measured = GopherFilter().measure_given_words(batch(["a  —7\u2003日本"]), given)
+
+    assert measured["gopher_words"].to_pylist() == [6]
+    assert measured["gopher_real_words"].to_pylist() == [5]
+    assert measured["gopher_alpha_words"].to_pylist() == [2 / 6]
+    assert measured["gopher_word_length"].to_pylist() == [7 / 5]
+
+
 def test_batching_and_slicing_change_nothing() -> None:
     texts = ["The cat sat on the mat.", None, "", "Don't - ever - do that again… " * 9, "日本語のテキスト"]
     stage = GopherFilter()
