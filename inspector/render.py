@@ -70,6 +70,8 @@ def _show_run(described: dict[str, Any]) -> None:
         f"{described['recipe']}: read {totals['read']:,} = kept {totals['kept']:,} + dropped {totals['dropped']:,} "
         f"+ quarantined {totals['quarantined']:,}" + ("" if described["complete"] else "  (not complete yet)")
     )
+    for remark in described["remarks"]:
+        _line(remark)
     _line()
     rows = []
     for step in described["funnel"]:

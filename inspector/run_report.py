@@ -11,6 +11,7 @@ from typing import Any
 
 from inspector.added_columns import AddedColumns
 from inspector.deduplication.report import deduplication_report
+from pipeline.nothing_kept import nothing_kept
 from pipeline.plan import Plan
 from pipeline.totals import run_totals
 from pipeline.workspace import Workspace
@@ -32,6 +33,7 @@ def run_report(run: Path, examples: int = 3) -> dict[str, Any]:
         "undecided": totals.undecided,
         "balanced": totals.balanced(),
         "complete": totals.complete,
+        "remarks": nothing_kept(run, totals),
         "recipe": plan.recipe.name,
         "funnel": _funnel(plan, workspace),
         "compile_seconds": _compile_seconds(plan, workspace),

@@ -77,7 +77,7 @@ def run(
         return
     result = run_recipe(parsed, given, out, executor, workers, limit, quiet, limits)
     if not quiet:
-        print_totals(result.totals)
+        print_totals(result.totals, out)
         ran, skipped = sum(result.ran.values()), sum(result.skipped.values())
         print(f"{ran} tasks ran, {skipped} had finished before, {result.seconds:.1f} s")
         print(f"next: corpusmill inspect {out}")
@@ -106,7 +106,7 @@ def _run_on_slurm(
     if wait or not submission.jobs:
         totals = follow(submission, progress)
         if not quiet:
-            print_totals(totals)
+            print_totals(totals, out)
             print(f"next: corpusmill inspect {out}")
 
 
@@ -178,7 +178,7 @@ def publish(run: RunArgument) -> None:
     """Publish what the tasks of a planned run made; exit status 75 if some are not done yet."""
     from pipeline.completion import publish_run
 
-    print_totals(publish_run(run))
+    print_totals(publish_run(run), run)
 
 
 def stages(
@@ -214,10 +214,14 @@ def stages(
             print_table([title, "meaning"], [[key, value] for key, value in described[title].items()])
 
 
-def print_totals(totals: Totals) -> None:
-    """The row account, one line and the rules."""
+def print_totals(totals: Totals, run: Path) -> None:
+    """The row account in one line, and a remark where nothing was kept."""
+    from pipeline.nothing_kept import nothing_kept
+
     line = f"read {totals.read:,} = kept {totals.kept:,} + dropped {totals.dropped:,}"
     print(f"{line} + quarantined {totals.quarantined:,}")
+    for remark in nothing_kept(run, totals):
+        print(remark)
 
 
 def _recipe(name: str, changes: list[str]) -> Recipe:
