@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import json
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,13 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def component(stage: Stage) -> dict[str, Any]:
-    """What a stage adds to the fingerprint of its phase; paths are replaced by what they hold."""
+def component(stage: Stage, ignored: Sequence[str] = ()) -> dict[str, Any]:
+    """What a stage adds to the fingerprint of a phase, but for `ignored` parameters; paths stand for what they hold."""
     parameters: dict[str, Any] = {}
     assets = {name: _content(path) for name, path in stage.assets().items()}
     for name in type(stage).model_fields:
+        if name in ignored:
+            continue
         value = getattr(stage, name)
         paths = [value] if isinstance(value, Path) else value if isinstance(value, (list, tuple)) else []
         if paths and all(isinstance(item, Path) for item in paths):

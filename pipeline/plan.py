@@ -46,6 +46,8 @@ class PlannedPhase:
     fingerprint: str
     #: Task -> splits, for the phase that reads the corpus.
     splits: tuple[tuple[Split, ...], ...] = ()
+    #: Parameters of its stage that an exchange phase does not depend on.
+    ignores: tuple[str, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -248,11 +250,9 @@ class _Compiler:
         assert self.upstream is not None
         with blaming(label):
             phases, after = stage.phases(label, self.upstream, self.recipe.seed)
-        components = {
-            label: _component(label, stage),
-            "seed": {"stage": "seed", "parameters": {"seed": self.recipe.seed}},
-        }
+        seed = {"seed": {"stage": "seed", "parameters": {"seed": self.recipe.seed}}}
         for phase in phases:
+            components = {label: _component(label, stage, phase.ignores)} | seed
             self.phases.append(
                 PlannedPhase(
                     name=f"{label}.{phase.step}",
@@ -265,6 +265,7 @@ class _Compiler:
                     upstream=self.upstream,
                     components=components,
                     fingerprint=self._fingerprint({"step": {"step": phase.step}, **components}, phase.reads),
+                    ignores=phase.ignores,
                 )
             )
         self.upstream = after
@@ -282,9 +283,9 @@ class _Compiler:
         self.phases[last] = replace(phase, publishes={**phase.publishes, phase.outputs[0]: "documents"})
 
 
-def _component(label: str, stage: Stage) -> dict[str, Any]:
+def _component(label: str, stage: Stage, ignored: Sequence[str] = ()) -> dict[str, Any]:
     with blaming(label):
-        return component(stage)
+        return component(stage, ignored)
 
 
 def _json(value: Any) -> str:
@@ -309,6 +310,7 @@ def _phase_from_json(data: dict[str, Any]) -> PlannedPhase:
             **data,
             "labels": tuple(data["labels"]),
             "outputs": tuple(data["outputs"]),
+            "ignores": tuple(data.get("ignores", ())),
             "reads": tuple(Read(**read) for read in data["reads"]),
             "upstream": upstream and _upstream_from_json(upstream),
             "splits": tuple(tuple(Split(**split) for split in task) for task in data["splits"]),
@@ -319,3 +321,9 @@ def _phase_from_json(data: dict[str, Any]) -> PlannedPhase:
 def stages_of(plan: Plan, phase: PlannedPhase) -> dict[str, Stage]:
     """The phase's stages by label, in recipe order."""
     return {label: plan.recipe.stages[label] for label in phase.labels}
+
+
+def stage_of_step(plan: Plan, phase: PlannedPhase) -> Stage:
+    """The stage of an exchange phase as its step sees it: with the defaults of the parameters that it ignores."""
+    (stage,) = stages_of(plan, phase).values()
+    return stage.with_defaults(phase.ignores)

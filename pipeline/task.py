@@ -18,7 +18,7 @@ from pipeline.faults import entering_task, fault_point
 from pipeline.fingerprint import digest
 from pipeline.manifest import Manifest
 from pipeline.memory import peak_resident_bytes
-from pipeline.plan import Plan, PlannedPhase, stages_of
+from pipeline.plan import Plan, PlannedPhase, stage_of_step
 from pipeline.reporter import TaskReporter
 from pipeline.rowwise import RowwiseTask
 from pipeline.running_marker import marked_as_running
@@ -83,7 +83,7 @@ def _run(
             rows, bytes_read, slowest = rowwise.rows, rowwise.bytes_read, rowwise.slowest
             counters = dict(rowwise.counters)
         else:
-            (stage,) = stages_of(plan, phase).values()
+            stage = stage_of_step(plan, phase)
             task = ExchangeTask(phase, index, plan.recipe.seed, inputs, outputs, reporter)
             step = getattr(stage, phase.step, None)
             if step is None:

@@ -20,7 +20,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -57,6 +57,17 @@ class Stage(BaseModel):
         Those that a field of type Path names need not be here; of one that names a folder, those that matter must.
         """
         return {}
+
+    def with_defaults(self, names: Sequence[str]) -> Self:
+        """The stage with some parameters at their defaults. TypeError for one that has none."""
+        fields = type(self).model_fields
+        values = {name: getattr(self, name) for name in fields}
+        for name in names:
+            field = fields[name]
+            if field.is_required():
+                raise TypeError(f"{type(self).__name__}.{name} has no default")
+            values[name] = field.get_default(call_default_factory=True)
+        return type(self).model_construct(**values)
 
 
 # ---------------------------------------------------------------------------------------------- sources
@@ -232,6 +243,9 @@ class Phase:
     outputs: tuple[str, ...]
     #: output -> name of the folder or file in the run directory to publish it as.
     publishes: dict[str, str] = field(default_factory=dict)
+    #: Parameters that make no difference to the step, so that its results outlive a change of them. The step is called
+    #: on the stage with their defaults: what it did depend on by mistake would be wrong at once and never out of date.
+    ignores: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

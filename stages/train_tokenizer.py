@@ -48,7 +48,7 @@ class TrainTokenizer(Exchange):
 
     def phases(self, label: str, upstream: Upstream, seed: int) -> tuple[list[Phase], Upstream]:
         phases = [
-            Phase("count", upstream.tasks, upstream.reads(), ("word_counts",)),
+            Phase("count", upstream.tasks, upstream.reads(), ("word_counts",), ignores=("vocab_size",)),
             Phase(
                 "train",
                 1,

@@ -82,7 +82,13 @@ class WriteShards(Exchange):
             # The run directory holds the tokenizer of its shards, wherever that came from.
             published["tokenizer"] = "tokenizer"
         phases = [
-            Phase("tokenize", upstream.tasks, (*upstream.reads(), *trained), ("tokens",)),
+            Phase(
+                "tokenize",
+                upstream.tasks,
+                (*upstream.reads(), *trained),
+                ("tokens",),
+                ignores=("format", "shard_tokens"),
+            ),
             Phase(
                 "shuffle",
                 self.buckets,

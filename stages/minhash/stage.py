@@ -30,6 +30,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import cached_property, partial
 from math import ceil, sqrt
 from pathlib import Path
@@ -56,6 +57,17 @@ if TYPE_CHECKING:
 _KEYS_SCHEMA = pa.schema([("key", pa.uint64()), ("nearness", pa.uint64()), ("part", pa.uint32()), ("row", pa.uint32())])
 _IDENTITY_NAMES = [field.name for field in IDENTITY]
 _TEXTS_AT_ONCE = 2048
+#: Parameters that make no difference to a step: other thresholds and clusters are tried without signing again.
+_LATER = ("threshold", "clusters", "recall_sample")
+_IGNORED = {
+    "sign": (*_LATER, "verify", "compare_at_most", "keep", "buckets"),
+    "match": (*_LATER, "keep", "buckets"),
+    "merge": (*_LATER, "verify", "compare_at_most", "keep", "buckets"),
+    "connect": (*_LATER, "verify", "compare_at_most", "keep", "buckets"),
+    "route": (*_LATER, "verify", "compare_at_most", "keep"),
+    "gather": (*_LATER, "compare_at_most"),
+    "resolve": ("recall_sample", "compare_at_most"),
+}
 _32 = np.uint64(32)
 
 
@@ -146,6 +158,8 @@ class MinhashDedup(RecallSample, Exchange):
             published |= {output: index for output in ("removals", "changes") if output in outputs}
         reads = (Read(f"{label}.routed", "bucket"), *members)
         phases.append(Phase("resolve", resolving, reads, tuple(outputs), published))
+        if not self.earlier and not self.write_index:  # an index is made by all parameters
+            phases = [replace(phase, ignores=_IGNORED[phase.step]) for phase in phases]
         if self.write_index:
             written = tuple(Read(f"{label}.{output}", "all") for output in (*signed, *outputs) if output in INDEXED)
             phases.append(Phase("seal", 1, written, ("index",), {"index": index}))

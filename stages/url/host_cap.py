@@ -58,7 +58,7 @@ class HostCap(Exchange):
 
     def phases(self, label: str, upstream: Upstream, seed: int) -> tuple[list[Phase], Upstream]:
         phases = [
-            Phase("hosts", upstream.tasks, upstream.reads(), ("keys",)),
+            Phase("hosts", upstream.tasks, upstream.reads(), ("keys",), ignores=("max_documents",)),
             Phase(
                 "cap",
                 self._buckets(upstream),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline import Recipe, compile_plan, run
 from pipeline.errors import RecipeError
-from pipeline.plan import Plan, pack
+from pipeline.plan import Plan, pack, stage_of_step
 from stages.base import Exchange, Filter, Phase, Rule, Split, Transform, Upstream
 from stages.documents import HTML_SCHEMA
 from tests.pipeline.conftest import RECIPE
@@ -175,6 +175,19 @@ class SortByWords(Exchange):
 
     def phases(self, label: str, upstream: Upstream, seed: int) -> tuple[list[Phase], Upstream]:
         return [Phase("sort", 1, upstream.reads(), ("sorted",))], upstream
+
+
+def test_what_a_step_ignores_is_no_part_of_its_fingerprint_and_hidden_from_it(lines: Path) -> None:
+    first, second = (
+        compile_plan(
+            Recipe.parse({**RECIPE, "stages": [RECIPE["stages"][0], {"host_cap": {"max_documents": most}}]}), [lines]
+        )
+        for most in (5, 7)
+    )
+    same = [one.name for one, other in zip(first.phases, second.phases, strict=True) if one == other]
+    assert same == ["curate", "host_cap.hosts"]
+    seen = [stage_of_step(second, second.phase(f"host_cap.{step}")).max_documents for step in ("hosts", "cap")]
+    assert seen == [None, 7]
 
 
 def test_a_filter_after_an_exchange_may_read_what_came_before_and_the_clusters(lines: Path) -> None:

@@ -1,6 +1,7 @@
 """Near-duplicate removal through the engine: accounted for, checkable from what it publishes, task-invariant."""
 
 import json
+import shutil
 from collections import defaultdict
 from pathlib import Path
 
@@ -44,9 +45,45 @@ def deduplicate(
     return out
 
 
+VERIFIED: dict[str, object] = {"verify": "jaccard", "threshold": 0.8}
+
+
+@pytest.fixture(scope="module")
+def verified(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return deduplicate(corpus, tmp_path_factory.mktemp("verified") / "run", **VERIFIED)
+
+
 @pytest.fixture(scope="module")
 def finished(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return deduplicate(corpus, tmp_path_factory.mktemp("near") / "run")
+
+
+@pytest.mark.parametrize(
+    ("change", "runs_again"),
+    [
+        ({"threshold": 0.6}, {"resolve"}),
+        ({"clusters": "star", "keep": ["-length"]}, {"gather", "resolve"}),
+        ({"compare_at_most": 2}, {"match", "merge", "connect", "route", "gather", "resolve"}),
+        ({"recall_sample": 50}, {f"recall_{step}" for step in ("draw", "pick", "texts", "compare", "count")}),
+        ({"bands": 10}, {"sign", "match", "merge", "connect", "route", "gather", "resolve"}),
+    ],
+    ids=["threshold", "clusters", "pairs", "recall", "bands"],
+)
+def test_a_change_runs_the_steps_that_depend_on_it_and_ends_as_a_new_run_does(
+    corpus: Path, verified: Path, tmp_path: Path, change: dict[str, object], runs_again: set[str]
+) -> None:
+    shutil.copytree(verified, tmp_path / "run")
+    stage = VERIFIED | change
+
+    before = {folder.name for folder in (tmp_path / "run/work").iterdir()}
+    deduplicate(corpus, tmp_path / "run", **stage)
+    made = {folder.name for folder in (tmp_path / "run/work").iterdir()} - before
+    deduplicate(corpus, tmp_path / "new", **stage)
+
+    steps = {name.removeprefix("minhash_dedup.").rpartition("-")[0] for name in made if name.startswith("minhash")}
+    assert steps == runs_again
+    for name in ("documents", "rejects", "duplicates"):
+        assert table(tmp_path / "run", name).equals(table(tmp_path / "new", name))
 
 
 def table(run_folder: Path, name: str) -> pl.DataFrame:
