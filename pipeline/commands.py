@@ -79,7 +79,8 @@ def run(
     if not quiet:
         print_totals(result.totals, out)
         ran, skipped = sum(result.ran.values()), sum(result.skipped.values())
-        print(f"{ran} tasks ran, {skipped} had finished before, {result.seconds:.1f} s")
+        healed = f", {len(result.damaged)} damaged files were made again" if result.damaged else ""
+        print(f"{ran} tasks ran, {skipped} had finished before{healed}, {result.seconds:.1f} s")
         print(f"next: corpusmill inspect {out}")
 
 
@@ -167,9 +168,13 @@ def task(
     from pipeline.executors.base import TaskFailure
     from pipeline.executors.isolated import run_isolated
     from pipeline.executors.limits import Limits
+    from pipeline.healing import take_back
+    from pipeline.workspace import Workspace
 
     outcome = run_isolated(run, phase, index, Limits.parse(task_memory, task_seconds))
     if isinstance(outcome, TaskFailure):
+        if outcome.damaged:
+            take_back(outcome.damaged, Workspace(run).load_plan(), Workspace(run))
         raise (RecipeError if outcome.mendable else RunError)(f"{phase} task {index}: {outcome.message}")
     print(f"{phase}:{index} {outcome}")
 

@@ -1,7 +1,8 @@
 """The driver: compile the plan, run what is missing phase by phase, publish what is complete.
 
 It holds no results: killed at any moment, the same command compares manifests with the plan and goes on. A
-phase opens only when everything it reads is complete; a failed task lets its phase's other tasks finish.
+phase opens only when everything it reads is complete; a failed task lets its phase's other tasks finish. Where all
+that failed found damaged files, those are made again (pipeline.healing) and the phases gone through once more.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from types import FrameType
 from pipeline.at_work import refuse_others_at_work
 from pipeline.changes import explain_phase, explain_tasks
 from pipeline.completion import finish
+from pipeline.errors import DamagedFile
 from pipeline.executors import NO_LIMITS, make_executor
 from pipeline.executors.base import Executor
 from pipeline.executors.failures import failed_phase, record_failure
 from pipeline.executors.limits import Limits
 from pipeline.faults import entering_task, fault_point
+from pipeline.healing import Healing
 from pipeline.inputs import Input
 from pipeline.lock import driver_lock
 from pipeline.plan import Plan
@@ -39,12 +42,16 @@ from tokenizer.kernel_cache import nothing_compiled
 
 @dataclass
 class RunResult:
-    """What a run came to: where it is, its row account, and how many tasks ran or were skipped by phase."""
+    """What a run came to: where it is, its row account, and how many tasks ran or were skipped by phase.
+
+    Tasks that ran twice, because of files found `damaged` (paths), count twice.
+    """
 
     out: Path
     totals: Totals
     ran: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
 
@@ -76,7 +83,11 @@ def run(
         runner = make_executor(executor, workers, limits)
         try:
             with _stopped_by_signals(runner, progress):
-                _run_phases(plan, previous, workspace, runner, progress, result)
+                healing = Healing(plan, workspace, progress)
+                while damaged := _run_phases(plan, previous, workspace, runner, progress, result):
+                    result.damaged += [file.path for file in damaged]
+                    healing.begin(damaged)
+                    previous = plan
         finally:
             runner.close()
             progress.close()
@@ -92,23 +103,29 @@ def _run_phases(
     runner: Executor,
     progress: Progress,
     result: RunResult,
-) -> None:
+) -> list[DamagedFile]:
+    """Go through all phases, or up to one that reads damaged files and can go on once they are made again."""
     for phase in plan.phases:
         missing, reasons = missing_tasks(plan, phase, workspace)
         done = phase.tasks - len(missing)
-        result.ran[phase.name], result.skipped[phase.name] = len(missing), done
-        why = explain_phase(previous, phase) if len(missing) == phase.tasks else None
-        progress.phase(phase.name, phase.tasks, done, why or explain_tasks(previous, plan, reasons))
+        if missing or phase.name not in result.ran:
+            why = explain_phase(previous, phase) if len(missing) == phase.tasks else None
+            progress.phase(phase.name, phase.tasks, done, why or explain_tasks(previous, plan, reasons))
+        result.ran[phase.name] = result.ran.get(phase.name, 0) + len(missing)
+        result.skipped.setdefault(phase.name, done)
         if missing:
             failures = runner.run_phase(plan, workspace.run, phase.name, missing, progress.update)
             progress.phase_ended(len(failures))
             if failures:
                 for failure in failures:
                     record_failure(workspace, phase, failure.index, failure.message, failure.mendable)
-                raise failed_phase(failures, phase, workspace)
+                if not all(failure.damaged for failure in failures):
+                    raise failed_phase(failures, phase, workspace)
+                return list(dict.fromkeys(file for failure in failures for file in failure.damaged))
         entering_task(phase.name, phase.tasks)
         publish(plan, phase, workspace)
         fault_point("between_phases")
+    return []
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -56,6 +57,13 @@ def withdraw_stale(plan: Plan, workspace: Workspace, progress: Progress) -> None
         if record["made_from"] != _made_from(plan, _contributors(plan, folder)):
             progress.say(f"{folder}/ is of an earlier recipe or input; withdrawn until the new one is complete")
             _withdraw(folder, published, workspace)
+
+
+def withdraw(folders: Iterable[str], workspace: Workspace) -> None:
+    """Take away folders until their phases are complete again."""
+    published = published_records(workspace)
+    for folder in folders:
+        _withdraw(folder, published, workspace)
 
 
 def _publish_folder(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.cleaned import cleaned_outputs
-from pipeline.errors import NotReady, RunError
+from pipeline.errors import Damaged, DamagedFile, NotReady
 from pipeline.fingerprint import digest
 from pipeline.intact import is_intact
 from pipeline.local_copies import LocalCopies
@@ -50,27 +50,34 @@ class TaskInputs:
         ]
 
     def intact_parts(self, output: str, task: int | None = None) -> list[InputPart]:
-        """As `parts`, at local paths and each held against its checksum; RunError if one is damaged."""
-        parts = []
+        """As `parts`, at local paths and each held against its checksum; Damaged names those that do not have it."""
+        intact, damaged = [], []
         for part in self.parts(output, task):
             try:
                 local = self._copies.of(part, task)
-                if not is_intact(local.path, part.sha256):
-                    raise self._damaged(output, part)
+                if is_intact(local.path, part.sha256):
+                    intact.append(local)
+                    continue
             except FileNotFoundError:
-                raise self._damaged(output, part) from None
-            parts.append(local)
-        return parts
+                pass
+            damaged.append(part)
+        if damaged:
+            raise self._damaged(output, damaged)
+        return intact
 
     def bucket(self, output: str, bucket: int) -> Iterator[pa.RecordBatch]:
-        """One bucket of every file of a bucketed output, in task order; RunError if it is damaged."""
+        """One bucket of every file of a bucketed output, in task order; at the end Damaged, if some are not whole."""
+        damaged: dict[InputPart, Exception] = {}
         for part in self.parts(output):
             try:
                 batch = read_bucket(part.path, bucket)
             except (pa.ArrowException, OSError, ValueError, LookupError) as error:
-                raise self._damaged(output, part) from error
-            if batch is not None:
+                damaged[part] = error
+                continue
+            if batch is not None and not damaged:
                 yield batch
+        if damaged:
+            raise self._damaged(output, list(damaged)) from next(iter(damaged.values()))
 
     def describe(self, phase: PlannedPhase, index: int) -> list[dict[str, Any]]:
         """The inputs of a task by content: ranges of input files, or checksums of what earlier tasks wrote."""
@@ -113,12 +120,9 @@ class TaskInputs:
         path = folder / file.name
         return path.is_file() and path.stat().st_size == file.bytes
 
-    def _damaged(self, output: str, part: InputPart) -> RunError:
-        """Take away the manifest of the task that wrote a damaged file, so that the task runs again."""
-        phase = self.plan.producer(output)
-        self.workspace.manifest(phase, part.task).unlink(missing_ok=True)
-        task = f"{phase.name} task {part.task}"
-        return RunError(f"{part.path}: is damaged, so {task}, which wrote it, must run again")
+    def _damaged(self, output: str, parts: Sequence[InputPart]) -> Damaged:
+        phase = self.plan.producer(output).name
+        return Damaged([DamagedFile(str(part.path), phase, part.task, output) for part in parts])
 
     def _content(self, output: str, task: int | None) -> str:
         return digest([[part.task, part.path.name, part.sha256] for part in self.parts(output, task)])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from pipeline.errors import DamagedFile
 from pipeline.plan import Plan
 
 
@@ -15,7 +16,8 @@ class TaskFailure:
     """A task that could not be finished.
 
     `mendable`: the user must change something (exit status 2). `may_pass`: the machine's fault, so that a repeat
-    may succeed (pipeline.executors.repeats).
+    may succeed (pipeline.executors.repeats). `damaged`: files that it reads and that must be made again first
+    (pipeline.healing).
     """
 
     phase: str
@@ -23,6 +25,7 @@ class TaskFailure:
     message: str
     mendable: bool
     may_pass: bool = False
+    damaged: tuple[DamagedFile, ...] = ()
 
 
 #: Called with (tasks finished, rows so far) whenever either changes.

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from pipeline.errors import RecipeError, RunError
+from pipeline.errors import Damaged, RecipeError, RunError
 from pipeline.executors.base import TaskFailure
 from pipeline.executors.repeats import may_pass
 from pipeline.files import write_json
@@ -27,7 +27,8 @@ def task_failure(phase: str, index: int, error: Exception) -> TaskFailure:
         text = f"{error.filename}: {error.strerror}"
     else:
         text = f"{type(error).__name__}: {error}"
-    return TaskFailure(phase, index, " ".join(text.split()), mendable, may_pass(error))
+    damaged = error.files if isinstance(error, Damaged) else ()
+    return TaskFailure(phase, index, " ".join(text.split()), mendable, may_pass(error), damaged)
 
 
 def record_failure(workspace: Workspace, phase: PlannedPhase, index: int, message: str, mendable: bool = False) -> None:

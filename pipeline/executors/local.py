@@ -86,6 +86,8 @@ class LocalExecutor:
             progress(state.finished, state.finished_rows + rows)
         if self._stopping:
             raise Stopped("stopped; the same command goes on")
+        if any(failure.damaged for failure in state.failures):
+            self.close()  # What workers remember of their inputs is about to be made again.
         return sorted(state.failures, key=lambda failure: failure.index)
 
     def stop(self, at_once: bool = False) -> None:

@@ -1,7 +1,8 @@
-"""Files that were damaged behind the engine's back are noticed, and the same command mends them."""
+"""Files that were damaged behind the engine's back are noticed, and the run that meets them mends them."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,11 @@ import polars as pl
 import pytest
 
 from pipeline import Recipe, run
+from pipeline.clean import clean, find_cleaning
 from pipeline.errors import RunError
+from pipeline.healing import MOST_TIMES
+from pipeline.task_log import read_log
+from pipeline.workspace import Workspace
 from tests.pipeline.conftest import RECIPE, published
 
 
@@ -29,25 +34,95 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize(
-    ("damaged", "reader"),
-    [
-        ("curate-*/documents/part-00001.arrow", "survivors"),
-        ("exact_dedup.keys-*/keys/keys-00001.arrow", "exact_dedup.match"),
-        ("exact_dedup.match-*/removals/*.arrow", "survivors"),
-    ],
-)
-def test_a_damaged_intermediate_is_made_again(
-    lines: Path, finished: Path, tmp_path: Path, damaged: str, reader: str
+def forget(out: Path, *phases: str) -> None:
+    """Leave the run as if it had been stopped before these phases."""
+    for phase in phases:
+        for manifest in out.glob(f"work/{phase}-*/manifests/*.json"):
+            manifest.unlink()
+
+
+def starts(out: Path, task: str) -> int:
+    """How often a task has run."""
+    return read_log(out, task).count('"event": "started"')
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_damaged_intermediates_are_made_again_by_one_call(
+    lines: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], executor: str
 ) -> None:
     out = tmp_path / "run"
     shutil.copytree(finished, out)
-    file = max(out.glob(f"work/{damaged}"), key=lambda path: path.stat().st_size)
-    flip(file)
-    for manifest in out.glob(f"work/{reader}-*/manifests/*.json"):
-        manifest.unlink()
-    with pytest.raises(RunError, match=rf"{file.name}: is damaged, so .* must run again"):
+    removals = max(out.glob("work/exact_dedup.match-*/removals/*.arrow"), key=lambda path: path.stat().st_size)
+    index = int(removals.stem[-5:])
+    Workspace(out).manifest(Workspace(out).load_plan().phase("exact_dedup.match"), (index + 1) % 3).unlink()
+    damaged = [removals, *out.glob("work/exact_dedup.keys-*/keys/keys-0000[34].arrow")]
+    damaged += out.glob("work/curate-*/documents/part-0000[12].arrow")
+    for file in damaged:
+        flip(file)
+    forget(out, "survivors")
+    result = run(Recipe.parse(RECIPE), [lines], out, executor, 2)
+    said = capsys.readouterr().err
+    assert sorted(result.damaged) == sorted(map(str, damaged))
+    assert all(said.count(f"{file}: is damaged; ") == 1 for file in damaged)
+    assert f"{damaged[-1]}: is damaged; curate task {int(damaged[-1].stem[-5:])}, which wrote it, runs again" in said
+    assert published(out) == published(finished)
+    assert [starts(out, f"curate:{task}") for task in range(4)] == [1, 2, 2, 1]
+    assert f'"event": "damaged", "file": "{damaged[-1]}"' in read_log(out, "curate:1") + read_log(out, "curate:2")
+    assert not list(out.glob("work/*/failures/*"))
+
+
+def test_what_the_writer_of_a_damaged_file_reads_is_restored_when_it_was_cleaned_away(
+    lines: Path, finished: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(finished, out)
+    workspace = Workspace(out)
+    workspace.manifest(workspace.load_plan().phase("survivors"), 0).unlink()
+    clean(find_cleaning(workspace), workspace)
+    assert not list(out.glob("work/exact_dedup.keys-*/keys/*"))
+    flip(max(out.glob("work/exact_dedup.match-*/removals/*.arrow"), key=lambda path: path.stat().st_size))
+    for file in out.glob("work/curate-*/documents/part-0000[12].arrow"):
+        flip(file)
+    run(Recipe.parse(RECIPE), [lines], out, executor="inline", quiet=True)
+    assert published(out) == published(finished)
+
+
+def test_a_file_that_is_damaged_each_time_ends_the_run_and_is_not_left_published(
+    lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    recipe = Recipe.parse({**RECIPE, "stages": [*RECIPE["stages"], {"train_tokenizer": {"vocab_size": 300}}]})
+
+    def spoil(place: str) -> None:
+        """What a bad disk does: to the file under both of its names, that in work/ and the published one."""
+        for file in out.glob("work/survivors-*/documents/part-00001.parquet"):
+            with file.open("r+b") as opened:
+                opened.seek(file.stat().st_size // 2)
+                opened.write(b"spoiled")
+            os.utime(file, (0, 0))  # the clock of a file system may stand still for milliseconds
+
+    monkeypatch.setattr("pipeline.driver.fault_point", spoil)
+    with pytest.raises(RunError, match=r"part-00001\.parquet: is damaged again, though survivors task 1 .* 2 times"):
+        run(recipe, [lines], out, executor="inline", quiet=True)
+    assert starts(out, "survivors:1") == 1 + MOST_TIMES
+    assert not (out / "documents").exists() and (out / "rejects").exists()
+    monkeypatch.undo()
+    run(recipe, [lines], out, executor="inline", quiet=True)
+    run(recipe, [lines], tmp_path / "fresh", executor="inline", quiet=True)
+    assert published(out) == published(tmp_path / "fresh")
+
+
+def test_damage_does_not_hide_what_else_failed(lines: Path, finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(finished, out)
+    flip(next(out.glob("work/curate-*/documents/part-00001.arrow")))
+    forget(out, "survivors")
+    rejects = next(out.glob("work/survivors-*/rejects"))
+    shutil.rmtree(rejects)
+    rejects.write_text("not a folder")
+    with pytest.raises(RunError, match=r"survivors failed: .*part-00001\.arrow: is damaged, so curate task 1, .* must"):
         run(Recipe.parse(RECIPE), [lines], out, executor="inline", quiet=True)
+    rejects.unlink()
     run(Recipe.parse(RECIPE), [lines], out, executor="inline", quiet=True)
     assert published(out) == published(finished)
 

@@ -16,6 +16,7 @@ from pipeline.errors import NotReady, RecipeError
 from pipeline.executors.isolated import run_isolated
 from pipeline.executors.limits import Limits
 from pipeline.preparation import write_plan
+from pipeline.workspace import Workspace
 from tests.pipeline.conftest import RECIPE, published
 
 
@@ -55,6 +56,26 @@ def test_the_command_line_tells_not_ready_from_failed(lines: Path, tmp_path: Pat
     assert corpusmill("task", out, "curate", "1").stdout == "curate:1 done\n"
     assert corpusmill("task", out, "curate", "1").stdout == "curate:1 finished before\n"
     assert corpusmill("task", out, "curate", "99").returncode == 2
+
+
+def test_a_task_that_reads_a_damaged_file_has_its_writer_run_again(lines: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    run(Recipe.parse(RECIPE), [lines], out, executor="inline", quiet=True)
+    whole = published(out)
+    (file,) = out.glob("work/curate-*/documents/part-00001.arrow")
+    file.write_bytes(bytes(file.stat().st_size))
+    Workspace(out).manifest(Workspace(out).load_plan().phase("survivors"), 1).unlink()
+
+    def task(phase: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "corpusmill", "task", str(out), phase, "1"]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    failed = task("survivors")
+    assert (failed.returncode, failed.stderr.count("\n")) == (1, 1)
+    assert f"{file}: is damaged, so curate task 1, which wrote it, must run again" in failed.stderr
+    assert task("survivors").returncode == 75
+    assert (task("curate").stdout, task("survivors").stdout) == ("curate:1 done\n", "survivors:1 done\n")
+    assert publish_run(out).balanced() and published(out) == whole
 
 
 def test_the_worked_example_of_schedulers_md_ends_in_published_folders(lines: Path, tmp_path: Path) -> None:

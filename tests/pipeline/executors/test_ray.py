@@ -66,6 +66,23 @@ def test_a_failed_task_fails_the_run_in_one_line(cluster: Any, lines: Path, tmp_
         run(recipe, [lines], tmp_path / "run", executor="ray", quiet=True)
 
 
+def test_damaged_intermediates_are_made_again(
+    cluster: Any, lines: Path, tmp_path: Path, undisturbed: dict[str, str]
+) -> None:
+    out = tmp_path / "run"
+    run(Recipe.parse(RECIPE), [lines], out, executor="inline", quiet=True)
+    damaged = [*out.glob("work/exact_dedup.keys-*/keys/keys-0000[12].arrow")]
+    damaged += out.glob("work/curate-*/documents/part-0000[12].arrow")
+    for file in damaged:
+        file.write_bytes(bytes(file.stat().st_size))
+    for phase in ("exact_dedup.match", "survivors"):
+        for manifest in out.glob(f"work/{phase}-*/manifests/*.json"):
+            manifest.unlink()
+    result = run(Recipe.parse(RECIPE), [lines], out, executor="ray", quiet=True)
+    assert sorted(result.damaged) == sorted(map(str, damaged))
+    assert published(out) == undisturbed
+
+
 def test_a_worker_that_outlives_a_plan_takes_the_next_one(cluster: Any, lines: Path, tmp_path: Path) -> None:
     """Ray keeps workers for a driver's life, in which one run directory may be planned twice."""
     ray.init(log_to_driver=False)
