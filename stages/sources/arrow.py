@@ -3,23 +3,24 @@
 One row a document, ranges of record batches; identity is the row's number in the file. In a folder that
 `save_to_disk` of Hugging Face datasets wrote, the shards that its state.json names are read and nothing else
 (caches of `map` lie beside them). A record batch that cannot be read is one quarantined row, as is what follows
-the point where messages can no longer be told apart; a file of zero bytes is one too.
+the point where messages can no longer be told apart; a file of zero bytes is one too, and one that was cut off
+and can only be read by its end.
 
 Cost: a few microseconds a record batch to find it, and Arrow's reader for the columns that are read.
 """
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from stages.base import InputFile, Source, SourceBatch, Split, StageError
-from stages.sources.arrow_messages import DICTIONARY, RECORDS, SCHEMA, BrokenMessage, Message, walk
+from stages.sources.arrow_layout import Layout, Part, find_layout
+from stages.sources.arrow_messages import is_cut_off
 from stages.sources.fields import Fields, fields_parameter
 from stages.sources.own_columns import OwnColumns, columns_parameter, text_schema
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from stages.sources.columns import DocumentColumns
 
 _MOST_ROWS = 1 << 16
+#: So many bytes are made of one: zstd's blocks have up to 128 KiB, of four bytes at least.
+_LARGEST_COMPRESSION = 1 << 15
 #: More record batches than any file has.
 _ALL = 1 << 31
 
@@ -37,6 +40,7 @@ class ArrowSource(Source):
     """Reads Arrow IPC files and streams, and data sets that `datasets` saved to disk."""
 
     name: ClassVar[str] = "arrow"
+    version: ClassVar[int] = 2
     suffixes: ClassVar[tuple[str, ...]] = (".arrow", ".arrows", ".feather")
 
     source: str = Field(default="arrow", description="what the column `source` says of every row")
@@ -65,47 +69,46 @@ class ArrowSource(Source):
 
         A remote file is one range, since finding its record batches takes as long as reading it.
         """
-        if file.size == 0:
+        if _fault(file.path):
             return [Split(file.name, 0, 0, 0)]
         with file.path.open("rb") as stream:
+            found = find_layout(stream, file.path, file.size)
             if not isinstance(file.path, Path):
-                self._columns(_Layout.beginning(stream, file.path, file.size), stream, file.path)
+                self._columns(found, file.path)
                 return [Split(file.name, 0, _ALL, file.size)]
-            found = _Layout.of(stream, file.path, file.size)
-            if not found.parts:
+            parts = found.parts
+            if not parts:
                 return []
-            self._columns(found, stream, file.path)
+            self._columns(found, file.path)
         splits: list[Split] = []
         start, held = 0, 0
-        for number, part in enumerate(found.parts):
+        for number, part in enumerate(parts):
             if held and held + part.bytes > target_bytes:
                 splits.append(Split(file.name, start, number, held))
                 start, held = number, 0
             held += part.bytes
-        return [*splits, Split(file.name, start, len(found.parts), held)]
+        return [*splits, Split(file.name, start, len(parts), held)]
 
     def read(self, split: Split, path: Path, batch_bytes: int) -> Iterator[SourceBatch]:
         """Yield the rows of record batches [start, end); damage counts as the batch behind the last."""
         from stages.sources.columns import unreadable_file
-        from stages.sources.rows import EMPTY_FILE
 
         size = path.stat().st_size
-        if size == 0:
-            yield unreadable_file(split.file, self.source, EMPTY_FILE, 0, self.output_schema())
+        if fault := _fault(path):
+            yield unreadable_file(split.file, self.source, fault, size, self.output_schema())
             return
         with path.open("rb") as stream:
-            found = _Layout.of(stream, path, size)
-            columns = self._columns(found, stream, path)
+            found = find_layout(stream, path, size)
+            columns = self._columns(found, path)
             for part in found.parts[split.start : split.end]:
-                yield from self._rows(found, part, stream, columns, split.file, batch_bytes)
+                yield from self._rows(found, part, columns, split.file, batch_bytes)
 
     def count(self, split: Split, path: Path, limit: int) -> int:
         """Number of rows of the record batches, from their headers; damage counts one."""
-        size = path.stat().st_size
-        if size == 0:
+        if _fault(path):
             return 1
         with path.open("rb") as stream:
-            parts = _Layout.of(stream, path, size).parts[split.start : split.end]
+            parts = find_layout(stream, path, path.stat().st_size).parts[split.start : split.end]
         return min(limit, sum(1 if part.damage else part.rows for part in parts))
 
     def read_one(self, file: InputFile, offset: int, ordinal: int) -> SourceBatch:
@@ -114,9 +117,11 @@ class ArrowSource(Source):
 
         if ordinal:
             return no_documents(self.source, self.output_schema())
-        with file.path.open("rb") as stream:
-            parts = _Layout.of(stream, file.path, file.size).parts if file.size else ()
-        number = next((number for number, part in enumerate(parts) if part.holds(offset)), 0)
+        number = 0
+        if not _fault(file.path):
+            with file.path.open("rb") as stream:
+                parts = find_layout(stream, file.path, file.size).parts
+            number = next((number for number, part in enumerate(parts) if part.holds(offset)), 0)
         for batch in self.read(Split(file.name, number, number + 1, 0), file.path, 1 << 60):
             row = only_row(batch, offset)
             if row.documents.num_rows + row.rejects.num_rows:
@@ -124,14 +129,14 @@ class ArrowSource(Source):
         return no_documents(self.source, self.output_schema())
 
     def _rows(
-        self, found: _Layout, part: _Part, stream: IO[bytes], columns: DocumentColumns, file: str, batch_bytes: int
+        self, found: Layout, part: Part, columns: DocumentColumns, file: str, batch_bytes: int
     ) -> Iterator[SourceBatch]:
         from stages.sources.columns import damaged_rows, is_damage
 
         try:
-            batch = found.batch(stream, part, columns)
+            batch = found.batch(part, columns)
         except Exception as error:
-            if not is_damage(error):
+            if not is_damage(error, part.bytes * _LARGEST_COMPRESSION):
                 raise
             rows = {"rows": part.rows} if part.rows else {}
             yield damaged_rows(
@@ -142,118 +147,27 @@ class ArrowSource(Source):
         for start in range(0, batch.num_rows, step):
             yield columns.batch(batch.slice(start, step), file, part.first + start)
 
-    def _columns(self, found: _Layout, stream: IO[bytes], path: Path) -> DocumentColumns:
+    def _columns(self, found: Layout, path: Path) -> DocumentColumns:
         from stages.sources.columns import DocumentColumns, is_damage
 
         try:
-            return DocumentColumns(
-                self.fields, self.columns, self.source, self.max_record_bytes, found.schema(stream), path
-            )
+            return DocumentColumns(self.fields, self.columns, self.source, self.max_record_bytes, found.schema(), path)
         except Exception as error:
             if not is_damage(error):
                 raise
             raise StageError(f"{path}: cannot be read as Arrow: {str(error).splitlines()[0]}") from error
 
 
-class _Part(NamedTuple):
-    """A record batch, or with `damage` the rest of the file: its rows begin with number `first`."""
+def _fault(path: Path) -> str | None:
+    """Why nothing of the file can be read, if so: it is empty, or was cut off before its end was written."""
+    from stages.sources.rows import EMPTY_FILE
 
-    first: int
-    rows: int
-    start: int
-    end: int
-    damage: str | None = None
-
-    def holds(self, row: int) -> bool:
-        return self.first <= row < self.first + max(1, self.rows)
-
-    @property
-    def bytes(self) -> int:
-        return self.end - self.start
-
-
-class _Layout(NamedTuple):
-    """Where the schema, the dictionaries and the parts of one file lie."""
-
-    schema_message: Message
-    dictionaries: tuple[Message, ...]
-    parts: tuple[_Part, ...]
-
-    @classmethod
-    def beginning(cls, stream: IO[bytes], path: Path, size: int) -> _Layout:
-        """The schema alone. StageError where the file is none of Arrow's."""
-        try:
-            first = next(walk(stream, size), None)
-        except BrokenMessage:
-            first = None
-        if first is None or first.kind != SCHEMA:
-            raise StageError(
-                f"{path}: is no Arrow stream, nor a file that begins with its schema (polars.write_ipc makes others); "
-                "write it with write_ipc_stream or with pyarrow"
-            )
-        return cls(first, (), ())
-
-    @classmethod
-    def of(cls, stream: IO[bytes], path: Path, size: int) -> _Layout:
-        """All of it. StageError where the file is none of Arrow's."""
-        found = cls.beginning(stream, path, size)
-        messages: list[Message] = []
-        parts: list[_Part] = []
-        first = 0
-        try:
-            for message in walk(stream, size):
-                messages.append(message)
-                if message.kind == RECORDS and message.rows:
-                    parts.append(_Part(first, message.rows, message.start, message.end))
-                    first += message.rows
-        except BrokenMessage as error:
-            parts.append(_Part(first, 0, error.start, size, str(error)))
-        dictionaries = tuple(message for message in messages if message.kind == DICTIONARY)
-        return found._replace(dictionaries=dictionaries, parts=tuple(parts))
-
-    def schema(self, stream: IO[bytes]) -> pyarrow.Schema:
-        import pyarrow as pa
-
-        return pa.ipc.open_stream(_Ranges(stream, [self.schema_message])).schema
-
-    def batch(self, stream: IO[bytes], part: _Part, columns: DocumentColumns) -> pyarrow.RecordBatch:
-        """The columns of one record batch, read behind the schema and the dictionaries that come before it.
-
-        ArrowException, ValueError or OSError where it is damaged.
-        """
-        import pyarrow as pa
-
-        if part.damage:
-            raise ValueError(part.damage)
-        before = [message for message in self.dictionaries if message.start < part.start]
-        options = pa.ipc.IpcReadOptions(included_fields=columns.top_level())
-        messages = _Ranges(stream, [self.schema_message, *before, part])
-        batch = pa.ipc.open_stream(messages, options=options).read_next_batch()
-        columns.check_sound(batch)
-        return batch
-
-
-class _Ranges(io.RawIOBase):
-    """Some messages of a file as one stream."""
-
-    def __init__(self, stream: IO[bytes], ranges: Sequence[Any]) -> None:
-        self._stream = stream
-        self._ranges = [(found.start, found.end) for found in ranges]
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while self._ranges and self._ranges[0][0] == self._ranges[0][1]:
-            self._ranges.pop(0)
-        if not self._ranges:
-            return 0
-        start, end = self._ranges[0]
-        self._stream.seek(start)
-        data = self._stream.read(min(len(buffer), end - start))
-        buffer[: len(data)] = data
-        self._ranges[0] = (start + len(data), end)
-        return len(data)
+    size = path.stat().st_size
+    if size == 0:
+        return EMPTY_FILE
+    with path.open("rb") as stream:
+        cut = is_cut_off(stream, size)
+    return "damaged: the file is cut off, its footer with the places of all rows is missing" if cut else None
 
 
 def _shards(folder: str, read: Callable[[str], bytes]) -> list[str] | None:

@@ -7,6 +7,7 @@ null or not UTF-8 is a quarantined row.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -71,7 +72,7 @@ class DocumentColumns:
     def batch(self, batch: pa.RecordBatch, file: str, first: int) -> SourceBatch:
         """Rows `first` and on of the file; those without usable text become rejects."""
         count = batch.num_rows
-        found = {column: _column(batch, path) for column, path in self._paths.items()}
+        found = {column: _castable(_column(batch, path)) for column, path in self._paths.items()}
         text = found["text"].cast(pa.large_string())
         offset, ordinal = np.arange(first, first + count, dtype=np.int64), np.zeros(count, np.int32)
         common = labelled_columns(
@@ -110,9 +111,15 @@ def damaged_rows(
     return _ended(file, source, row, f"damaged: {reason}", extent, schema)
 
 
-def is_damage(error: Exception) -> bool:
-    """Whether the data is to blame for what reading it raised, and not the disk or the memory of this machine."""
-    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno):
+def is_damage(error: Exception, most_bytes: int = 1 << 38) -> bool:
+    """Whether the data is to blame for what reading it raised, and not the disk or the memory of this machine.
+
+    No buffer of it takes more than `most_bytes`: who asked for more has read a damaged length.
+    """
+    if isinstance(error, MemoryError):
+        asked = re.search(r"of size (\d+) failed", str(error))
+        return asked is not None and int(asked[1]) > most_bytes
+    if isinstance(error, OSError) and error.errno:
         return False
     return isinstance(error, (pa.ArrowException, ValueError, OSError))
 
@@ -158,6 +165,8 @@ def _problem(schema: pa.Schema, path: tuple[str, ...] | None, column: str, field
     if len(schema.get_all_field_indices(path[0])) > 1:
         return f"has several columns '{field}'"
     kind = _type_at(schema, path)
+    if kind is None:
+        return f"has several columns '{field}'"
     if not _fits(column, kind):
         return f"the column '{field}' holds {kind}, not {_WANTED.get(column, 'strings')}"
     return None
@@ -165,7 +174,7 @@ def _problem(schema: pa.Schema, path: tuple[str, ...] | None, column: str, field
 
 def _fitting(schema: pa.Schema, column: str) -> str:
     """The fields that could feed a column, for the mend."""
-    fit = [".".join(path) for path in _leaves(schema, ()) if _fits(column, _type_at(schema, path))]
+    fit = [".".join(path) for path in _leaves(schema, ()) if _problem(schema, path, column, "") is None]
     return f"one of {', '.join(fit[:20])}" if fit else "a column of another file; this one has none that fits"
 
 
@@ -192,7 +201,8 @@ def _fits(column: str, kind: pa.DataType) -> bool:
         return types.is_null(kind) or types.is_boolean(kind)
     if column == "date":
         return string or types.is_timestamp(kind) or types.is_date(kind)
-    return string or types.is_binary(kind) or types.is_integer(kind) or types.is_floating(kind)
+    binary = types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind)
+    return string or binary or types.is_integer(kind) or types.is_floating(kind)
 
 
 def _column(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
@@ -200,6 +210,14 @@ def _column(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
     for name in path[1:]:
         column = pc.struct_field(column, name)
     return column
+
+
+def _castable(column: pa.Array) -> pa.Array:
+    """The column, a dictionary of views (as polars writes categories) with strings or bytes: only those are cast."""
+    if not types.is_dictionary(column.type):
+        return column
+    plain = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}.get(column.type.value_type)
+    return column if plain is None else pa.DictionaryArray.from_arrays(column.indices, column.dictionary.cast(plain))
 
 
 def _check_offsets(column: pa.Array) -> None:

@@ -37,7 +37,7 @@ class ParquetSource(Source):
     """Reads Parquet files; rows whose text is null are quarantined, empty texts are documents."""
 
     name: ClassVar[str] = "parquet"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     suffixes: ClassVar[tuple[str, ...]] = (".parquet",)
 
     source: str = Field(default="parquet", description="what the column `source` says of every row")
