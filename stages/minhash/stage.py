@@ -30,9 +30,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import replace
 from functools import cached_property, partial
-from math import ceil, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -43,11 +41,12 @@ import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
 from stages import survivor
-from stages.base import Exchange, Phase, Read, StageError, Task, Upstream
+from stages.base import Exchange, Phase, StageError, Task, Upstream
 from stages.documents import IDENTITY, REMOVAL_SCHEMA
 from stages.identity import identity_hash, mix
 from stages.minhash.index import CHANGE_SCHEMA, INDEX, INDEXED, EarlierIndexes, seal
 from stages.minhash.pairs import PAIRS_SCHEMA, Pairs, new_pairs_file, stored_pairs
+from stages.minhash.phases import merging_tasks, minhash_phases
 from stages.minhash.recall import RecallSample
 from stages.removals import place_of
 
@@ -57,17 +56,6 @@ if TYPE_CHECKING:
 _KEYS_SCHEMA = pa.schema([("key", pa.uint64()), ("nearness", pa.uint64()), ("part", pa.uint32()), ("row", pa.uint32())])
 _IDENTITY_NAMES = [field.name for field in IDENTITY]
 _TEXTS_AT_ONCE = 2048
-#: Parameters that make no difference to a step: other thresholds and clusters are tried without signing again.
-_LATER = ("threshold", "clusters", "recall_sample")
-_IGNORED = {
-    "sign": (*_LATER, "verify", "compare_at_most", "keep", "buckets"),
-    "match": (*_LATER, "keep", "buckets"),
-    "merge": (*_LATER, "verify", "compare_at_most", "keep", "buckets"),
-    "connect": (*_LATER, "verify", "compare_at_most", "keep", "buckets"),
-    "route": (*_LATER, "verify", "compare_at_most", "keep"),
-    "gather": (*_LATER, "compare_at_most"),
-    "resolve": ("recall_sample", "compare_at_most"),
-}
 _32 = np.uint64(32)
 
 
@@ -135,34 +123,14 @@ class MinhashDedup(RecallSample, Exchange):
         return bands_and_rows(self.target_jaccard, self.target_recall)
 
     def phases(self, label: str, upstream: Upstream, seed: int) -> tuple[list[Phase], Upstream]:
-        matching, resolving = min(self._key_buckets, upstream.tasks), self._component_buckets(upstream)
-        components, index = Read(f"{label}.components", "all"), f"index/{label}"
-        members = [Read(f"{label}.members", "bucket")]
-        signed = ("keys", "documents") if self.write_index else ("keys",)
-        sealed = dict.fromkeys(signed, index) if self.write_index else {}
-        phases = [
-            Phase("sign", upstream.tasks, upstream.reads(), signed, sealed),
-            Phase("match", matching, (Read(f"{label}.keys", "bucket"),), ("pairs", "forest")),
-            Phase("merge", _merging(matching), (Read(f"{label}.forest", "bucket"),), ("merged",)),
-            Phase("connect", 1, (Read(f"{label}.merged", "all"),), ("components",)),
-            Phase("route", matching, (Read(f"{label}.pairs", "same"), components), ("routed",)),
-            Phase("gather", upstream.tasks, (*upstream.reads(), components), ("members",)),
-        ]
-        outputs, published = ["removals", "duplicates"], {"duplicates": "duplicates"}
-        if self.earlier:
-            phases.append(Phase("gather_earlier", len(self._index.parts), (components,), ("earlier_members",)))
-            members.append(Read(f"{label}.earlier_members", "bucket"))
-            outputs += ["changes", "retractions"]
-            published["retractions"] = "retractions"
-        if self.write_index:
-            published |= {output: index for output in ("removals", "changes") if output in outputs}
-        reads = (Read(f"{label}.routed", "bucket"), *members)
-        phases.append(Phase("resolve", resolving, reads, tuple(outputs), published))
-        if not self.earlier and not self.write_index:  # an index is made by all parameters
-            phases = [replace(phase, ignores=_IGNORED[phase.step]) for phase in phases]
-        if self.write_index:
-            written = tuple(Read(f"{label}.{output}", "all") for output in (*signed, *outputs) if output in INDEXED)
-            phases.append(Phase("seal", 1, written, ("index",), {"index": index}))
+        phases = minhash_phases(
+            label,
+            upstream,
+            matching=min(self._key_buckets, upstream.tasks),
+            resolving=self._component_buckets(upstream),
+            earlier_parts=len(self._index.parts) if self.earlier else None,
+            write_index=self.write_index,
+        )
         phases += self.recall_phases(label, upstream)
         return phases, upstream.less(f"{label}.removals", clustered=True)
 
@@ -240,7 +208,7 @@ class MinhashDedup(RecallSample, Exchange):
                 task.count("candidate_pairs", len(found.pairs.first))
                 task.count("pairs_not_compared", found.left_out)
         edges = pa.Table.from_batches(forest, PAIRS_SCHEMA)
-        merging = _merging(task.tasks)
+        merging = merging_tasks(task.tasks)
         task.write_buckets("forest", edges, np.full(len(edges), task.index * merging // task.tasks), merging)
 
     def merge(self, task: Task) -> None:
@@ -406,11 +374,6 @@ def nearness_of(batch: pa.RecordBatch, firsts: np.ndarray) -> np.ndarray:
 def _publish(task: Task, output: str, table: pa.Table) -> None:
     with task.create(output, f"{task.label}-{task.index:05d}.parquet") as path:
         pq.write_table(table, path, compression="zstd")
-
-
-def _merging(matching: int) -> int:
-    """Tasks that merge the forests of so many matching tasks: each as many as the last one merges in the end."""
-    return ceil(sqrt(matching))
 
 
 def _component_bucket(component: np.ndarray, count: int) -> np.ndarray:
