@@ -79,7 +79,8 @@ def run(
     if not quiet:
         print_totals(result.totals, out)
         ran, skipped = sum(result.ran.values()), sum(result.skipped.values())
-        healed = f", {len(result.damaged)} damaged files were made again" if result.damaged else ""
+        damaged = len(result.damaged)
+        healed = f", {damaged} damaged file{'s' if damaged > 1 else ''} made again" if damaged else ""
         print(f"{ran} tasks ran, {skipped} had finished before{healed}, {result.seconds:.1f} s")
         print(f"next: corpusmill inspect {out}")
 

@@ -33,10 +33,11 @@ class Healing:
 
     def begin(self, damaged: Sequence[DamagedFile]) -> None:
         """Have what wrote these files run again. RunError where that was done MOST_TIMES in vain."""
-        take_back(damaged, self._plan, self._workspace)
-        # Published files may be the damaged ones under another name, or copies of them.
+        # Published files may be the damaged ones under another name, or copies of them; first, so that a stop before
+        # the writers are taken back cannot leave such a copy beside good files of the same size.
         published = (self._plan.phase(file.phase).publishes.get(file.output) for file in damaged)
         withdraw({folder for folder in published if folder is not None}, self._workspace)
+        take_back(damaged, self._plan, self._workspace)
         for file in damaged:
             if self._made_again[file.phase, file.task] == MOST_TIMES:
                 raise RunError(

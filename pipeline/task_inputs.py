@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import lru_cache
@@ -72,6 +73,8 @@ class TaskInputs:
             try:
                 batch = read_bucket(part.path, bucket)
             except (pa.ArrowException, OSError, ValueError, LookupError) as error:
+                if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
+                    raise  # What the machine failed is repeated; of what it cannot make sense Arrow says no number.
                 damaged[part] = error
                 continue
             if batch is not None and not damaged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pipeline import Recipe, run
 from pipeline.clean import clean, find_cleaning
 from pipeline.errors import RunError
 from pipeline.healing import MOST_TIMES
+from pipeline.task_inputs import TaskInputs
 from pipeline.task_log import read_log
 from pipeline.workspace import Workspace
 from tests.pipeline.conftest import RECIPE, published
@@ -125,6 +127,19 @@ def test_damage_does_not_hide_what_else_failed(lines: Path, finished: Path, tmp_
     rejects.unlink()
     run(Recipe.parse(RECIPE), [lines], out, executor="inline", quiet=True)
     assert published(out) == published(finished)
+
+
+def test_a_file_that_the_machine_cannot_open_is_not_taken_for_damaged(finished: Path) -> None:
+    workspace = Workspace(finished)
+    inputs = TaskInputs(workspace.load_plan(), workspace)
+    assert inputs.parts("exact_dedup.keys")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            list(inputs.bucket("exact_dedup.keys", 0))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_a_damaged_published_file_is_published_anew(lines: Path, finished: Path, tmp_path: Path) -> None:
