@@ -19,7 +19,7 @@ from types import FrameType
 from pipeline.at_work import refuse_others_at_work
 from pipeline.changes import explain_phase, explain_tasks
 from pipeline.completion import finish
-from pipeline.errors import DamagedFile
+from pipeline.errors import Damaged
 from pipeline.executors import NO_LIMITS, make_executor
 from pipeline.executors.base import Executor
 from pipeline.executors.failures import failed_phase, record_failure
@@ -28,7 +28,7 @@ from pipeline.faults import entering_task, fault_point
 from pipeline.healing import Healing
 from pipeline.inputs import Input
 from pipeline.lock import driver_lock
-from pipeline.plan import Plan
+from pipeline.plan import Plan, PlannedPhase
 from pipeline.preparation import open_workspace, prepare, previous_plan
 from pipeline.progress import Progress
 from pipeline.publication import publish
@@ -83,11 +83,7 @@ def run(
         runner = make_executor(executor, workers, limits)
         try:
             with _stopped_by_signals(runner, progress):
-                healing = Healing(plan, workspace, progress)
-                while damaged := _run_phases(plan, previous, workspace, runner, progress, result):
-                    result.damaged += [file.path for file in damaged]
-                    healing.begin(damaged)
-                    previous = plan
+                _Driver(plan, previous, workspace, runner, progress, result).complete_all()
         finally:
             runner.close()
             progress.close()
@@ -96,36 +92,54 @@ def run(
     return result
 
 
-def _run_phases(
-    plan: Plan,
-    previous: Plan | None,
-    workspace: Workspace,
-    runner: Executor,
-    progress: Progress,
-    result: RunResult,
-) -> list[DamagedFile]:
-    """Go through all phases, or up to one that reads damaged files and can go on once they are made again."""
-    for phase in plan.phases:
+@dataclass
+class _Driver:
+    """Goes through the phases of a plan, again from the first whenever damaged files are to be made again."""
+
+    plan: Plan
+    previous: Plan | None
+    workspace: Workspace
+    runner: Executor
+    progress: Progress
+    result: RunResult
+    #: Phase and index of every task that ran.
+    _ran: set[tuple[str, int]] = field(default_factory=set)
+
+    def complete_all(self) -> None:
+        healing = Healing(self.plan, self.workspace, self.progress)
+        while True:
+            try:
+                for phase in self.plan.phases:
+                    self._complete(phase)
+                return
+            except Damaged as damage:
+                self.result.damaged += [file.path for file in damage.files]
+                healing.begin(damage.files)
+                self.previous = self.plan
+
+    def _complete(self, phase: PlannedPhase) -> None:
+        """Run what is missing of a phase and publish it. Damaged where that needs no more than earlier tasks again."""
+        plan, workspace, progress, result = self.plan, self.workspace, self.progress, self.result
         missing, reasons = missing_tasks(plan, phase, workspace)
         done = phase.tasks - len(missing)
         if missing or phase.name not in result.ran:
-            why = explain_phase(previous, phase) if len(missing) == phase.tasks else None
-            progress.phase(phase.name, phase.tasks, done, why or explain_tasks(previous, plan, reasons))
+            why = explain_phase(self.previous, phase) if len(missing) == phase.tasks else None
+            progress.phase(phase.name, phase.tasks, done, why or explain_tasks(self.previous, plan, reasons))
         result.ran[phase.name] = result.ran.get(phase.name, 0) + len(missing)
         result.skipped.setdefault(phase.name, done)
         if missing:
-            failures = runner.run_phase(plan, workspace.run, phase.name, missing, progress.update)
+            self._ran.update((phase.name, index) for index in missing)
+            failures = self.runner.run_phase(plan, workspace.run, phase.name, missing, progress.update)
             progress.phase_ended(len(failures))
+            for failure in failures:
+                record_failure(workspace, phase, failure.index, failure.message, failure.mendable)
+            if not all(failure.damaged for failure in failures):
+                raise failed_phase(failures, phase, workspace)
             if failures:
-                for failure in failures:
-                    record_failure(workspace, phase, failure.index, failure.message, failure.mendable)
-                if not all(failure.damaged for failure in failures):
-                    raise failed_phase(failures, phase, workspace)
-                return list(dict.fromkeys(file for failure in failures for file in failure.damaged))
+                raise Damaged(list(dict.fromkeys(file for failure in failures for file in failure.damaged)))
         entering_task(phase.name, phase.tasks)
-        publish(plan, phase, workspace)
+        publish(plan, phase, workspace, self._ran)
         fault_point("between_phases")
-    return []
 
 
 @contextmanager

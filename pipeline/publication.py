@@ -3,7 +3,8 @@
 A folder is built beside its place from hard links (copies where links are not possible) and renamed into
 it; on a remote storage the files are copied there. `published.json`, written last, records what each folder was
 made from and that it is whole. What another recipe published is withdrawn before the new one runs, so that folders
-of two recipes never stand side by side.
+of two recipes never stand side by side. Cost: files that the driver's own tasks did not write are read, to be held
+against their checksums; not so remote ones, whose storage does that itself.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline.errors import RunError
+from pipeline.errors import Damaged, DamagedFile, RunError
 from pipeline.faults import fault_point
 from pipeline.files import TEMPORARY_PREFIX, file_sha256, write_json
 from pipeline.fingerprint import digest
+from pipeline.intact import is_intact
+from pipeline.manifest import OutputFile
 from pipeline.plan import Plan, PlannedPhase
 from pipeline.progress import Progress
 from pipeline.storage import copy_within, in_threads, is_remote, list_folder, remove_tree
@@ -27,12 +30,18 @@ from pipeline.workspace import Workspace
 PUBLISHED = "published.json"
 
 
-def publish(plan: Plan, phase: PlannedPhase, workspace: Workspace) -> None:
-    """Publish every folder whose last contributing phase this is; does nothing when it already stands."""
+def publish(
+    plan: Plan, phase: PlannedPhase, workspace: Workspace, believed: Container[tuple[str, int]] | None = None
+) -> None:
+    """Publish every folder whose last contributing phase this is; does nothing when it already stands.
+
+    Files of tasks (phase, index) that are not `believed` are held against their checksums first; None: all are.
+    Damaged names those that do not have it.
+    """
     for folder in dict.fromkeys(phase.publishes.values()):
         contributors = _contributors(plan, folder)
         if contributors[-1][0].name == phase.name:
-            _publish_folder(folder, contributors, _made_from(plan, contributors), workspace)
+            _publish_folder(folder, contributors, _made_from(plan, contributors), workspace, believed)
 
 
 def files_of(plan: Plan, folder: str, workspace: Workspace) -> dict[str, tuple[Path, str]]:
@@ -67,7 +76,11 @@ def withdraw(folders: Iterable[str], workspace: Workspace) -> None:
 
 
 def _publish_folder(
-    folder: str, contributors: list[tuple[PlannedPhase, str]], made_from: str, workspace: Workspace
+    folder: str,
+    contributors: list[tuple[PlannedPhase, str]],
+    made_from: str,
+    workspace: Workspace,
+    believed: Container[tuple[str, int]] | None,
 ) -> None:
     for phase, _ in contributors:
         finished = sum(1 for _ in workspace.manifests(phase))
@@ -83,12 +96,38 @@ def _publish_folder(
     if published.get(folder) == record and _stands(place, files):
         return
     _withdraw(folder, published, workspace)
+    if believed is not None and not is_remote(place):
+        _refuse_damaged(contributors, workspace, believed)
     if is_remote(place):
         _copy_all([(path, place / name) for name, (path, _) in files.items()])
     else:
         _rename_into_place([(path, name) for name, (path, _) in files.items()], place)
     fault_point("publication")
     write_json(workspace.run / PUBLISHED, {**published, folder: record})
+
+
+def _refuse_damaged(
+    contributors: list[tuple[PlannedPhase, str]], workspace: Workspace, believed: Container[tuple[str, int]]
+) -> None:
+    unsure = [
+        (phase, manifest.index, file)
+        for phase, output in contributors
+        if any((phase.name, index) not in believed for index in range(phase.tasks))
+        for manifest in workspace.manifests(phase)
+        if (phase.name, manifest.index) not in believed
+        for file in manifest.outputs
+        if file.output == output
+    ]
+
+    def damaged(written: tuple[PlannedPhase, int, OutputFile]) -> DamagedFile | None:
+        phase, index, file = written
+        path = workspace.output(phase, file.output) / file.name
+        whole = path.is_file() and is_intact(path, file.sha256)
+        return None if whole else DamagedFile(str(path), phase.name, index, file.output)
+
+    found = [file for file in in_threads(damaged, unsure) if file is not None]
+    if found:
+        raise Damaged(found)
 
 
 def _rename_into_place(files: list[tuple[Path, str]], place: Path) -> None:

@@ -114,6 +114,20 @@ def test_a_file_that_is_damaged_each_time_ends_the_run_and_is_not_left_published
     assert published(out) == published(tmp_path / "fresh")
 
 
+def test_what_was_damaged_before_it_was_published_is_made_again(lines: Path, finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(finished, out)
+    damaged = list(out.glob("work/survivors-*/*/part-0000[13].parquet"))
+    for file in damaged:
+        flip(file)
+    for folder in ("documents", "rejects"):
+        shutil.rmtree(out / folder)
+    result = run(Recipe.parse(RECIPE), [lines], out, executor="inline", quiet=True)
+    assert sorted(result.damaged) == sorted(map(str, damaged))
+    assert {phase: ran for phase, ran in result.ran.items() if ran} == {"survivors": 2}
+    assert published(out) == published(finished)
+
+
 def test_damage_does_not_hide_what_else_failed(lines: Path, finished: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     shutil.copytree(finished, out)
