@@ -136,15 +136,18 @@ def plan(
     from pipeline.estimate.commands import check_fraction, show_estimate
     from pipeline.plan import compile_plan
     from pipeline.preparation import write_plan
+    from pipeline.progress import Progress
+    from tokenizer.kernel_cache import announcing
 
     if sample is not None:
         check_fraction(sample, limit)
     parsed = _recipe(recipe, changes)
     corpus = _inputs(inputs, names)
-    compiled = compile_plan(parsed, corpus, limit) if out is None else write_plan(parsed, corpus, out, limit)
-    if sample is not None:
-        show_estimate(compiled, sample, workers, seed, as_json)
-        return
+    with announcing(Progress(quiet=as_json).compiling):
+        compiled = compile_plan(parsed, corpus, limit) if out is None else write_plan(parsed, corpus, out, limit)
+        if sample is not None:
+            show_estimate(compiled, sample, workers, seed, as_json)
+            return
     if as_json:
         print(json.dumps(_plan_data(compiled), indent=1))
         return

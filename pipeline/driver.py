@@ -37,7 +37,7 @@ from pipeline.resume import missing_tasks
 from pipeline.storage import location
 from pipeline.totals import Totals
 from pipeline.workspace import Workspace
-from tokenizer.kernel_cache import nothing_compiled
+from tokenizer.kernel_cache import announcing
 
 
 @dataclass
@@ -73,13 +73,11 @@ def run(
     started = time.monotonic()
     workspace = open_workspace(location(out))
     progress = Progress(quiet)
-    with driver_lock(workspace.run):
+    with driver_lock(workspace.run), announcing(progress.compiling):
         refuse_others_at_work(workspace, tasks=executor in ("inline", "local"))
         previous = previous_plan(workspace)
         plan = prepare(recipe, inputs, limit, workspace, progress)
         result = RunResult(workspace.run, Totals())
-        if executor in ("inline", "local") and nothing_compiled():
-            progress.say("no kernels of this version are compiled here yet; those that stages need take minutes, once")
         runner = make_executor(executor, workers, limits)
         try:
             with _stopped_by_signals(runner, progress):

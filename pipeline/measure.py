@@ -34,6 +34,7 @@ from pipeline.validation import one_line
 from pipeline.workspace import Workspace
 from stages.base import Filter, Transform
 from stages.judge import Judge
+from tokenizer.kernel_cache import announcing
 
 ERROR = "error"
 
@@ -62,7 +63,7 @@ def measure(
     plan = workspace.load_plan()
     name, stages = _stages(plan, stage, changes)
     folders = ["documents", "rejects"] if rejects else ["documents"]
-    with driver_lock(run):
+    with driver_lock(run), announcing(progress.compiling):
         files = {folder: _published(plan, folder, workspace) for folder in folders}
         measuring = _Measuring(run, label or name, stages, own_label=label is not None)
         measuring.prepare([run / folder / part for folder in folders for part in files[folder]])

@@ -30,6 +30,10 @@ class Progress:
         if not self._quiet:
             os.write(2, f"{line}\n".encode())
 
+    def compiling(self) -> None:
+        """Kernels begin to be compiled, which looks like a standstill."""
+        self.say("compiling kernels, once for each version on this machine: those of a recipe take about a minute")
+
     def phase(self, name: str, tasks: int, done: int, why: str | None) -> None:
         """A phase begins with `done` of its tasks finished by an earlier run."""
         self._name, self._tasks, self._done, self._started = name, tasks, done, time.monotonic()

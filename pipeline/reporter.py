@@ -18,10 +18,10 @@ from pipeline.faults import fault_point
 from pipeline.files import append_text
 
 #: Slots of the shared numbers: ordinal of the batch in flight, rows read so far, stop wanted, in a rehearsal
-#: the row in flight (number of its file in the plan counted from 1, offset, ordinal), and while a source reads
-#: the number of the file.
-BATCH, ROWS, STOP, ROW_FILE, ROW_OFFSET, ROW_ORDINAL, READ_FILE = range(7)
-SLOTS = 7
+#: the row in flight (number of its file in the plan counted from 1, offset, ordinal), while a source reads
+#: the number of the file, and whether the process has begun to compile kernels.
+BATCH, ROWS, STOP, ROW_FILE, ROW_OFFSET, ROW_ORDINAL, READ_FILE, COMPILING = range(8)
+SLOTS = 8
 
 
 class TaskReporter:

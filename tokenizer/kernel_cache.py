@@ -5,7 +5,8 @@ stale machine code behind. Here the cache directory of a file's kernels is named
 all files of our packages that it imports, and those import, whose code and constants kernels freeze. An edit
 compiles anew what it touches and nothing else. By convention numba code lives in files named `*_kernel.py`.
 
-What a first run on a machine spends compiling is counted, so that nobody takes it for the speed of a stage.
+What a first run on a machine spends compiling is announced and counted, so that nobody takes it for a standstill or
+for the speed of a stage.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import importlib.metadata
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,8 @@ _IMPORT = re.compile(r"^(?:from|import) ([\w.]+)(?: import (\([^)]*\)|[^\n]*))?"
 
 #: Wall seconds that this process has spent compiling, and how deep in it is: kernels compile those they call.
 _compiling = {"seconds": 0.0, "since": 0.0, "depth": 0}
+#: Who waits to be told that this process compiles.
+_listeners: list[Callable[[], None]] = []
 
 
 @cache
@@ -65,10 +69,21 @@ def _imported(source: Path) -> list[Path]:
     return files
 
 
-def nothing_compiled() -> bool:
-    """Whether no kernel of this version has been compiled on this machine yet."""
-    sources = (file for package in _PACKAGES for file in (_ROOT / package).rglob("*_kernel.py"))
-    return not any(_folder(source).is_dir() for source in sources)
+@contextmanager
+def announcing(tell: Callable[[], None]) -> Iterator[None]:
+    """While the block runs, call `tell` once, when kernels begin to be compiled."""
+    _listeners.append(tell)
+    try:
+        yield
+    finally:
+        if tell in _listeners:
+            _listeners.remove(tell)
+
+
+def announce_compiling() -> None:
+    """Tell those who want to know that kernels are being compiled, here or in a process that works for this one."""
+    while _listeners:
+        _listeners.pop()()
 
 
 def seconds_compiling() -> float:
@@ -87,6 +102,7 @@ def _start_clock() -> None:
         def on_start(self, event: Any) -> None:
             if not _compiling["depth"]:
                 _compiling["since"] = time.perf_counter()
+                announce_compiling()
             _compiling["depth"] += 1
 
         def on_end(self, event: Any) -> None:

@@ -24,9 +24,10 @@ from pipeline.executors.limits import Limits
 from pipeline.executors.repeats import REPEATS, pause_before
 from pipeline.executors.worker import Worker
 from pipeline.plan import Plan
-from pipeline.reporter import BATCH, READ_FILE, ROW_FILE, ROW_ORDINAL, ROWS, STOP
+from pipeline.reporter import BATCH, COMPILING, READ_FILE, ROW_FILE, ROW_ORDINAL, ROWS, STOP
 from pipeline.verdicts import Verdict, add_verdict
 from pipeline.workspace import Workspace
+from tokenizer.kernel_cache import announce_compiling
 
 
 @dataclass
@@ -82,6 +83,8 @@ class LocalExecutor:
             self._assign(state, run, phase)
             self._collect(state, plan, run, phase)
             self._enforce_limits()
+            if any(worker.shared[COMPILING] for worker in self._workers):
+                announce_compiling()
             rows = sum(worker.shared[ROWS] for worker in self._workers if worker.task is not None)
             progress(state.finished, state.finished_rows + rows)
         if self._stopping:

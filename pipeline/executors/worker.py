@@ -24,9 +24,10 @@ from typing import Any
 from pipeline.errors import Stopped
 from pipeline.executors.base import TaskFailure
 from pipeline.executors.failures import task_failure
-from pipeline.reporter import BATCH, READ_FILE, ROW_FILE, ROWS, SLOTS
+from pipeline.reporter import BATCH, COMPILING, READ_FILE, ROW_FILE, ROWS, SLOTS
 from pipeline.storage import location
 from pipeline.workspace import Workspace
+from tokenizer.kernel_cache import announcing
 
 PR_SET_PDEATHSIG = 1
 _Numbers = ctypes.c_int64 * SLOTS
@@ -96,16 +97,24 @@ class Worker:
 
 
 def work(run: str, pipe: int, memory: int, driver: int) -> None:
-    """A worker's life: take a task, run it, report; end when the driver closes the pipe or dies."""
+    """A worker's life: take tasks until the driver closes the pipe or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _die_with(driver)
+    connection, shared = Connection(pipe), _numbers(memory)
+
+    def compiling() -> None:
+        shared[COMPILING] = 1
+
+    with announcing(compiling):
+        _take_tasks(connection, shared, Workspace(location(run)))
+
+
+def _take_tasks(connection: Connection, shared: Any, workspace: Workspace) -> None:
+    """Take a task, run it, report, and again."""
     from pipeline.task import run_task
     from pipeline.task_inputs import TaskInputs
 
-    connection = Connection(pipe)
-    shared = _numbers(memory)
-    workspace = Workspace(location(run))
     plan = workspace.load_plan()
     inputs, inputs_of = TaskInputs(plan, workspace), ""
     while True:
