@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
@@ -122,8 +123,13 @@ def _parse(content: bytes) -> dict[str, Any]:
         raise ValueError(f"the line nests deeper than {_DEEPEST} levels")
     try:
         record = _loads(text)
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         raise ValueError(f"the line is not JSON: {error}") from error
+    except ValueError as error:  # Digits take quadratic time, so Python parses only so many.
+        most = sys.get_int_max_str_digits()
+        raise ValueError(
+            f"the line holds an integer of more than {most:,} digits, which is not read: write it as a string"
+        ) from error
     if not isinstance(record, dict):
         raise ValueError(f"the line is {_json_type(record)}, not an object")
     return record
