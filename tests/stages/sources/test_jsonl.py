@@ -73,7 +73,7 @@ def test_any_cut_gives_the_same_rows(tmp_path_factory, bounds):
         (b'{"text": "\xff"}', "is not UTF-8"),
         (b'{"text": "\\ud800"}', "half of a surrogate pair"),
         (b"[" * 100_000, "nests deeper than 200 levels"),
-        (b'{"text": "t", "more": -' + b"9" * 5000 + b"}", "holds an integer of more than 4,300 digits, which is not read"),
+        (b'{"text": "t", "more": -' + b"9" * 5000 + b"}", "holds an integer of more than 4,300 digits"),
         (b'{"text": "\xff", "more": ' + b"[" * 200, "is not UTF-8"),
         (b'{"text": "' + b"x" * 5000 + b'"}', "the line has more than max_record_bytes (1000)"),
     ],
