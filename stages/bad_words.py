@@ -7,13 +7,13 @@ C4BadWordsFilter, but for its random share of pages that stay all the same. Cost
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
 from stages.base import Filter, Rule, StageError
+from stages.kept_files import kept_while_files_stay
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,7 +53,7 @@ class BadWordsFilter(Filter):
         return with_column(batch, "bad_word", pa.array([match[0] if match else "" for match in found], pa.string()))
 
 
-@cache
+@kept_while_files_stay()
 def _pattern(lists: tuple[Path, ...], anywhere: bool) -> Any:
     import regex
 

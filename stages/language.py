@@ -9,7 +9,6 @@ accuracy and agreement. Cost: see stages/fasttext/hidden_kernel.py.
 from __future__ import annotations
 
 import difflib
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -17,6 +16,7 @@ from pydantic import Field, field_validator
 
 from stages.base import Filter, Rule, StageError
 from stages.fasttext.find import path_or_address
+from stages.kept_files import kept_while_files_stay
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -151,7 +151,7 @@ def _shown(labels: list[str]) -> str:
     return listed if len(labels) <= 8 else f"{listed} and {len(labels) - 8} more"
 
 
-@cache
+@kept_while_files_stay()
 def _load(model: Any) -> FastTextModel:
     from stages.fasttext.find import find_model
     from stages.fasttext.reader import load_model

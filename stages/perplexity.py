@@ -10,13 +10,13 @@ thousand tokens a second and core for a model of a few million parameters; `max_
 from __future__ import annotations
 
 import importlib
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import Field
 
 from stages.base import Filter, Rule, StageError
+from stages.kept_files import kept_while_files_stay
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,7 +101,7 @@ def _scorer_class(name: str) -> Any:
         ) from error
 
 
-@cache
+@kept_while_files_stay(most=2)
 def _loaded(scorer: str, checkpoint: Path, device: str) -> Scorer:
     loaded: Scorer = _scorer_class(scorer)(checkpoint, device)
     return loaded

@@ -22,7 +22,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +32,7 @@ from pydantic import Field
 from stages.base import Exchange, Phase, Read, StageError, Task, Upstream
 from stages.documents import IDENTITY
 from stages.identity import identity_hash, mix
+from stages.loaded_tokenizer import loaded_tokenizer, tokenizer_file
 from stages.parting import file_label, names_of
 from stages.removals import concat_batches
 from stages.text_hash import text_hashes
@@ -102,9 +103,7 @@ class WriteShards(Exchange):
 
     def tokenize(self, task: Task) -> None:
         """Write the tokens of one part of the documents, bucketed for the shuffle."""
-        import tokenizer
-
-        bpe = tokenizer.load(self._tokenizer_of(task))
+        bpe = loaded_tokenizer(self._tokenizer_of(task))
         columns = [*(field.name for field in IDENTITY), self.source, "text", *_cluster_columns(task)]
         batches = []
         for rows, batch in task.documents(columns):
@@ -120,7 +119,7 @@ class WriteShards(Exchange):
 
     def shuffle(self, task: Task) -> None:
         """Write the shards of one bucket, and their entries for the index."""
-        file = self._tokenizer_file(task)
+        file = tokenizer_file(self._tokenizer_of(task))
         entries: list[ShardEntry] = []
         batches = list(task.bucket("tokens"))
         for shard in cut_shards(batches, task.index, self.shard_tokens):
@@ -136,7 +135,7 @@ class WriteShards(Exchange):
         """Write index.json over all shards."""
         from shards.index import END_OF_TEXT, INDEX_NAME, ShardEntry, ShardIndex
 
-        file = self._tokenizer_file(task)
+        file = tokenizer_file(self._tokenizer_of(task))
         entries = [
             ShardEntry(**entry) for part in task.parts("entries") for entry in json.loads(part.path.read_text("utf-8"))
         ]
@@ -158,11 +157,6 @@ class WriteShards(Exchange):
         if self.tokenizer is not None:
             return self.tokenizer
         return task.parts(str(task.upstream.tokenizer))[0].path
-
-    def _tokenizer_file(self, task: Task) -> Any:
-        from tokenizer.file import TokenizerFile
-
-        return TokenizerFile.read(self._tokenizer_of(task))
 
     def _validation_limit(self) -> np.uint64:
         return np.uint64(min(int(self.validation_fraction * 2**64), 2**64 - 1))

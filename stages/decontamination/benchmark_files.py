@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.base import StageError
+from stages.kept_files import kept_while_files_stay
 from stages.sources.byte_lines import is_blank, read_lines
 from stages.sources.fields import MISSING, value_at
 
@@ -47,9 +47,9 @@ def read_items(path: Path, fields: Sequence[str]) -> Iterator[Item]:
         yield Item(number, _passages(record, fields, where))
 
 
-@cache
-def check_items(path: Path, fields: Sequence[str], size: int, modified: int) -> None:
-    """Read a file to its end, so that a plan refuses what is wrong in it; once for a size and time of change."""
+@kept_while_files_stay(most=1000)
+def check_items(path: Path, fields: Sequence[str]) -> None:
+    """Read a file to its end, so that a plan refuses what is wrong in it."""
     if not sum(1 for _ in read_items(path, fields)):
         raise StageError(f"{path}, named by benchmarks, holds no items")
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +29,7 @@ from stages.decontamination.ngrams_kernel import (
     read_words,
 )
 from stages.decontamination.word_characters import word_characters
+from stages.kept_files import kept_while_files_stay
 from stages.text_buffers import text_buffers
 
 MOST_ITEMS = 10
@@ -112,21 +112,9 @@ class BenchmarkIndex:
         return sorted(matches, key=lambda match: (-match.coverage, -match.ngrams, match.benchmark, match.line))
 
 
+@kept_while_files_stay(most=2)
 def load_index(paths: tuple[Path, ...], fields: tuple[str, ...], ngram: int, min_words: int) -> BenchmarkIndex:
-    """The table of files as they are now, built once in a process."""
-    states = tuple((path.stat().st_size, path.stat().st_mtime_ns) for path in paths)
-    return _load(paths, states, fields, ngram, min_words)
-
-
-@lru_cache(maxsize=2)
-def _load(
-    paths: tuple[Path, ...], states: tuple[Interval, ...], fields: tuple[str, ...], ngram: int, min_words: int
-) -> BenchmarkIndex:
-    return build_index(paths, fields, ngram, min_words)
-
-
-def build_index(paths: Sequence[Path], fields: Sequence[str], ngram: int, min_words: int) -> BenchmarkIndex:
-    """StageError where a file holds no item that could be looked for."""
+    """The table of files as they are now. StageError where one holds no item that could be looked for."""
     passages: list[str] = []
     item_of: list[int] = []
     lines: list[tuple[int, int]] = []

@@ -7,13 +7,12 @@ cache for the next one and memory does not grow with the column; the buffers are
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
+from stages.loaded_tokenizer import loaded_tokenizer
 from stages.minhash import datatrove_text_kernel, normalize_kernel, shingles_kernel, units_kernel
 from stages.minhash.character_tables import character_tables
 from stages.minhash.datatrove_characters import datatrove_characters
@@ -22,7 +21,7 @@ from stages.minhash.shingling import Shingling
 from stages.text_buffers import text_buffers
 
 if TYPE_CHECKING:
-    from tokenizer import Tokenizer
+    pass
 
 #: A column of string or large_string: an Arrow array, chunked or not, or a polars series.
 Texts: TypeAlias = Any
@@ -129,7 +128,7 @@ class _Buffers:
             assert self._shingling.tokenizer is not None
             buffers = [None, pa.py_buffer(offsets), pa.py_buffer(text)]
             column = pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, buffers)
-            encoded = _tokenizer(self._shingling.tokenizer).encode_batch(column)
+            encoded = loaded_tokenizer(self._shingling.tokenizer).encode_batch(column)
             units_kernel.hash_tokens(encoded.ids.astype(np.uint32, copy=False), units)
             unit_offsets[:] = encoded.offsets
         elif unit == "characters":
@@ -143,10 +142,3 @@ class _Buffers:
         shingles, offsets = self._shingles, self._shingle_offsets[: len(unit_offsets)]
         count = shingles_kernel.hash_shingles(units, unit_offsets, self._shingling.width, shingles, offsets)
         return shingles[:count], offsets
-
-
-@cache
-def _tokenizer(path: Path) -> Tokenizer:
-    import tokenizer
-
-    return tokenizer.load(path)

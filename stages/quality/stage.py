@@ -7,7 +7,6 @@ stages/fasttext/hidden_kernel.py.
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,6 +14,7 @@ from pydantic import Field, field_validator
 
 from stages.base import Filter, Rule, StageError
 from stages.fasttext.find import find_model, path_or_address
+from stages.kept_files import kept_while_files_stay
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,7 +66,7 @@ class QualityFilter(Filter):
         return with_column(batch, "quality_score", pa.array(scores))
 
 
-@cache
+@kept_while_files_stay()
 def _load(model: Path | str) -> FastTextModel:
     from stages.fasttext.reader import load_model
 

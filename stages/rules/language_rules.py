@@ -11,7 +11,6 @@ column. Cost: one kernel call a language and batch.
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,6 +18,7 @@ import yaml
 from pydantic import Field, model_validator
 
 from stages.base import Rule, StageError
+from stages.kept_files import kept_while_files_stay
 from stages.rules.rule_set import RuleSet
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class LanguageRuleSet(RuleSet):
         return self.model_copy(update={**update, "thresholds": (), "language_column": None})
 
 
-@cache
+@kept_while_files_stay(most=10_000)
 def read_thresholds(file: Path, stage: str) -> dict[str, Any]:
     """A file's values by this stage's field names; StageError names the file and what is wrong with it."""
     try:

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from stages.base import Filter, Rule, StageError
+from stages.kept_files import kept_while_files_stay
 from stages.url.address import as_registered, ascii_host, parents, split_url
 
 if TYPE_CHECKING:
@@ -251,14 +251,14 @@ def _first_on_list(entries: HashedSet, candidates: list[list[str]]) -> list[str]
     return firsts
 
 
-@cache
+@kept_while_files_stay()
 def _host_set(files: tuple[ListFile, ...]) -> HashedSet:
     from stages.url.lists import HashedSet, read_hosts
 
     return HashedSet(block for file in files for block in read_hosts(file))
 
 
-@cache
+@kept_while_files_stay()
 def _url_set(files: tuple[ListFile, ...], profile: Profile) -> HashedSet:
     import polars as pl
 
@@ -270,21 +270,21 @@ def _url_set(files: tuple[ListFile, ...], profile: Profile) -> HashedSet:
     return HashedSet([pl.Series(read(file), dtype=pl.String) for file in files])
 
 
-@cache
+@kept_while_files_stay()
 def _word_set(files: tuple[ListFile, ...]) -> frozenset[str]:
     from stages.url.lists import read_entries
 
     return frozenset(entry for file in files for entry in read_entries(file, _alphanumeric))
 
 
-@cache
+@kept_while_files_stay()
 def _path_word_set(files: tuple[ListFile, ...]) -> frozenset[str]:
     from stages.url.lists import read_entries
 
     return frozenset(entry for file in files for entry in read_entries(file, str.casefold))
 
 
-@cache
+@kept_while_files_stay()
 def _substrings(files: tuple[ListFile, ...], profile: Profile) -> re.Pattern[str]:
     from stages.url.lists import read_entries
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from stages.base import StageError
 from stages.decontamination.cutting import cut_out
-from stages.decontamination.index import build_index
+from stages.decontamination.index import load_index
 from stages.decontamination.stage import RECORDED_ITEMS, Decontaminate
 from tests.stages.decontamination.reference import Reference, is_plain
 
@@ -51,7 +51,7 @@ def test_counts_and_coverage_are_those_of_the_plain_definition(
 ) -> None:
     assume(all(map(is_plain, [*texts, *(passage for item in items for passage in item)])))
     path = benchmark(tmp_path_factory.mktemp("b") / "b.jsonl", *({"t": item} for item in items))
-    index = build_index((path,), (), ngram, min_words)
+    index = load_index((path,), (), ngram, min_words)
     data = [text.encode() for text in texts]
     column = pa.array(texts, pa.large_string())
     from stages.text_buffers import text_buffers
