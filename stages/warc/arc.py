@@ -46,4 +46,4 @@ def _is_cut_off(data: bytes | bytearray) -> bool:
 
 
 #: After damage only web pages are looked for: other schemes hold none.
-ARC = RecordFormat("ARC", b"\nhttp", parse_arc_head, _is_cut_off)
+ARC = RecordFormat("ARC", "Archive-length", b"\nhttp", parse_arc_head, _is_cut_off)

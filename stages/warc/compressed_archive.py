@@ -187,7 +187,7 @@ class CompressedArchive:
         while missing:
             if not stream.buffer and not stream.fill():
                 if stream.end >= self._window.size or self.is_record_start(stream.end):
-                    raise _ShortRecord(f"the record ends {missing} bytes before its Content-Length")
+                    raise _ShortRecord(f"the record ends {missing} bytes before its {self._records.length_name}")
                 stream.next_member()
                 continue
             taken = min(missing, len(stream.buffer))

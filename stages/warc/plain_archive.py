@@ -1,7 +1,7 @@
 """Finding records in an uncompressed WARC or ARC file.
 
 A record's block may itself be a WARC file of any size, so what looks like a record is one only if the
-chain of Content-Lengths from the start of the file leads to it. A range therefore hops from header to
+chain of lengths from the start of the file leads to it. A range therefore hops from header to
 header through what lies before it, without reading blocks: some 10 microseconds a record.
 
 After damage the walk goes on at the next line that starts a record header.
@@ -60,7 +60,7 @@ class PlainArchive:
                 continue
             block_start, block_end = position + head.end, position + head.end + head.length
             if block_end > size:
-                reason = f"the record ends {block_end - size} bytes before its Content-Length"
+                reason = f"the record ends {block_end - size} bytes before its {self._records.length_name}"
                 resumes = self.next_record_start(block_start)
                 yield Damage(position, 0, resumes, resumes - position, False, reason, head.header)
                 position = resumes

@@ -55,7 +55,7 @@ def owns(event: Record | Damage, start: int, end: int, size: int) -> bool:
 
 
 class RecordHead(NamedTuple):
-    """A record header: its type in lower case, Content-Length, text, and where the block begins."""
+    """A record header: its type in lower case, the length of its block, text, and where the block begins."""
 
     type: bytes
     length: int
@@ -78,6 +78,8 @@ class RecordFormat(NamedTuple):
     """How records of a format begin: with a line that starts with `line_start` (its line end before it included)."""
 
     name: str
+    #: What the format calls the length of a record's block.
+    length_name: str
     line_start: bytes
     #: The record header at an offset of some bytes, or None.
     parse: Callable[..., RecordHead | None]
@@ -111,7 +113,7 @@ def _is_cut_off(data: bytes | bytearray) -> bool:
     return b"WARC/".startswith(data[:5]) and len(data) <= HEADER_LIMIT and not BLANK_LINE.search(data)
 
 
-WARC = RecordFormat("WARC", b"\nWARC/", parse_head, _is_cut_off)
+WARC = RecordFormat("WARC", "Content-Length", b"\nWARC/", parse_head, _is_cut_off)
 
 
 def field_of(header: bytes, lower: bytes, name: bytes) -> bytes | None:

@@ -93,3 +93,11 @@ def test_a_length_that_is_no_number_is_a_record_without_content(tmp_path):
 def test_a_description_that_is_damaged_hides_nothing(tmp_path):
     data = gzip.compress(DESCRIPTION)[:-30] + gzip.compress(record(1)) + gzip.compress(record(2))
     assert numbers(rows(WarcSource(), write(tmp_path, data, "test.arc.gz"))) == [None, "1", "2"]
+
+
+@pytest.mark.parametrize("suffix", [".arc", ".arc.gz"])
+def test_a_record_that_is_cut_off_is_told_in_terms_of_the_format(tmp_path, suffix):
+    data = DESCRIPTION + record(1) + record(2)[:-30]
+    path = write(tmp_path, gzip.compress(data) if suffix == ".arc.gz" else data, f"test{suffix}")
+    *_, cut = rows(WarcSource(), path)
+    assert cut["error"].endswith("the record ends 29 bytes before its Archive-length")
