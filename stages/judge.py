@@ -29,6 +29,8 @@ _BEYOND_ITS_ROW = frozenset({"Agg", "Len", "Over", "Window", "Rolling", "Quantil
 _COMPARISON = re.compile(
     r"(?P<column>\w+) (?P<operator>[<>]=?) (?P<threshold>-?\d+(\.\d+)?(e-?\d+)?)(?P<more> AND .+)?"
 )
+#: A word outside of double quotes, or of single ones but for those that are doubled.
+_BARE_WORD = re.compile(r"""\b[A-Za-z_]\w*\b(?=[^"]*(?:"[^"]*"[^"]*)*$)(?=[^']*(?:'[^']*'[^']*)*$)""")
 #: Up to here every integer is a float64.
 _EXACT = 1 << 53
 
@@ -179,12 +181,27 @@ def _parse(rule: Rule) -> pl.Expr:
     try:
         expression = pl.sql_expr(rule.drop_if)
     except pl.exceptions.PolarsError as error:
-        raise StageError(f"{_where(rule)} is not a SQL expression: {_one_line(error)}") from error
+        mend = _quoting(rule.drop_if)
+        raise StageError(f"{_where(rule)} is not a SQL expression: {_one_line(error)}{mend}") from error
     if not expression.meta.root_names():
         raise StageError(f"{_where(rule)} reads no column, so it would judge all documents alike")
     if not _BEYOND_ITS_ROW.isdisjoint(_nodes(json.loads(expression.meta.serialize(format="json")))):
         raise StageError(f"{_where(rule)} looks beyond its own row; aggregates and windows are not allowed")
     return expression
+
+
+def _quoting(expression: str) -> str:
+    """What to do where a column has the name of a keyword: the mend, empty where quoting a word is none."""
+    for word in _BARE_WORD.finditer(expression):
+        quoted = f'{expression[: word.start()]}"{word[0]}"{expression[word.end() :]}'
+        try:
+            columns = pl.sql_expr(quoted).meta.root_names()
+        except pl.exceptions.PolarsError:
+            continue
+        if word[0] in columns:
+            shown = _one_line(quoted) if "'" in quoted else f"'{_one_line(quoted)}'"
+            return f"; a column named {word[0]}, a keyword of SQL, stands in double quotes: {shown}"
+    return ""
 
 
 def _comparison(rule: Rule, expression: pl.Expr) -> _Comparison | None:

@@ -75,6 +75,16 @@ def test_a_rule_that_does_not_fit_the_columns_is_refused_by_schema(expression: s
         judge.check(pa.schema([("a", pa.int64())]))
 
 
+@pytest.mark.parametrize("expression", ["order < 3", "a < 2 AND exists < 3", "limit = 'none' OR a < 2", "user < 'x'"])
+def test_a_keyword_as_the_name_of_a_column_is_refused_with_a_mend_that_works(expression: str) -> None:
+    with pytest.raises(StageError, match="a keyword of SQL, stands in double quotes: ") as refused:
+        Judge([Rule("mine", expression)])
+    mend = str(refused.value).rpartition("quotes: ")[2]
+    mended = mend[1:-1] if mend.startswith("'") else mend
+    (columns,) = Judge([Rule("mine", mended)]).columns
+    assert mended.replace('"', "") == expression and set(columns) <= {"a", "order", "exists", "limit", "user"}
+
+
 def test_rules_have_different_names() -> None:
     with pytest.raises(StageError, match="named twice"):
         Judge([Rule("r", "a > 1"), Rule("r", "a > 2")])
