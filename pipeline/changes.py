@@ -17,9 +17,11 @@ def explain_phase(previous: Plan | None, phase: PlannedPhase) -> str | None:
     old = before.get(phase.name)
     if old is None or old.fingerprint == phase.fingerprint:
         return None
-    changes = explain_change(old.components, phase.components)
+    changes = explain_change(old.components, phase.components, phase.ignores)
     if not changes and old.labels != phase.labels:
         changes = ["the order of its stages"]
+    if not changes and old.ignores != phase.ignores:
+        changes = ["other parameters count for it"]
     if changes:
         return "because " + ", ".join(changes)
     producers = dict.fromkeys(read.output.rpartition(".")[0] for read in phase.reads)

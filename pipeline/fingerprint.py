@@ -11,7 +11,7 @@ import hashlib
 import importlib.metadata
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,11 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def component(stage: Stage, ignored: Sequence[str] = ()) -> dict[str, Any]:
-    """What a stage adds to the fingerprint of a phase, but for `ignored` parameters; paths stand for what they hold."""
+def component(stage: Stage) -> dict[str, Any]:
+    """What a stage adds to the fingerprint of its phase; paths are replaced by what they hold."""
     parameters: dict[str, Any] = {}
     assets = {name: _content(path) for name, path in stage.assets().items()}
     for name in type(stage).model_fields:
-        if name in ignored:
-            continue
         value = getattr(stage, name)
         paths = [value] if isinstance(value, Path) else value if isinstance(value, (list, tuple)) else []
         if paths and all(isinstance(item, Path) for item in paths):
@@ -51,14 +49,25 @@ def component(stage: Stage, ignored: Sequence[str] = ()) -> dict[str, Any]:
     }
 
 
-def explain_change(old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]]) -> list[str]:
-    """One phrase for each difference between two phases' components, such as `gopher.min_doc_words 50 -> 80`."""
+def without_parameters(part: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """A component but for some of its parameters."""
+    left = {name: value for name, value in part.get("parameters", {}).items() if name not in names}
+    return {**part, "parameters": left}
+
+
+def explain_change(
+    old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]], ignored: Collection[str] = ()
+) -> list[str]:
+    """One phrase for each difference between two phases' components, such as `gopher.min_doc_words 50 -> 80`.
+
+    Those of `ignored` parameters are left out.
+    """
     changes = [f"{label} removed" for label in old if label not in new]
     for label, part in new.items():
-        before = old.get(label)
-        if before is None:
+        if label not in old:
             changes.append(f"{label} added")
             continue
+        before, part = without_parameters(old[label], ignored), without_parameters(part, ignored)
         for group in part:
             if part[group] == before.get(group):
                 continue

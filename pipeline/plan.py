@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 from pipeline.errors import RecipeError
 from pipeline.files import atomic_path
-from pipeline.fingerprint import component, digest
+from pipeline.fingerprint import component, digest, without_parameters
 from pipeline.guard import blaming
 from pipeline.inputs import Input, ListedFile, list_inputs
 from pipeline.recipe import Recipe
@@ -41,7 +41,8 @@ class PlannedPhase:
     outputs: tuple[str, ...]
     publishes: dict[str, str]
     upstream: Upstream | None
-    #: What the fingerprint is made of, apart from the phases read: shown when a change reruns the phase.
+    #: What the fingerprint is made of, apart from the phases read and without what the phase ignores: shown when a
+    #: change reruns it.
     components: dict[str, dict[str, Any]]
     fingerprint: str
     #: Task -> splits, for the phase that reads the corpus.
@@ -251,8 +252,9 @@ class _Compiler:
         with blaming(label):
             phases, after = stage.phases(label, self.upstream, self.recipe.seed)
         seed = {"seed": {"stage": "seed", "parameters": {"seed": self.recipe.seed}}}
+        components = {label: _component(label, stage), **seed}
         for phase in phases:
-            components = {label: _component(label, stage, phase.ignores)} | seed
+            counted = {label: without_parameters(components[label], phase.ignores), **seed}
             self.phases.append(
                 PlannedPhase(
                     name=f"{label}.{phase.step}",
@@ -264,7 +266,7 @@ class _Compiler:
                     publishes={f"{label}.{output}": folder for output, folder in phase.publishes.items()},
                     upstream=self.upstream,
                     components=components,
-                    fingerprint=self._fingerprint({"step": {"step": phase.step}, **components}, phase.reads),
+                    fingerprint=self._fingerprint({"step": {"step": phase.step}, **counted}, phase.reads),
                     ignores=phase.ignores,
                 )
             )
@@ -283,9 +285,9 @@ class _Compiler:
         self.phases[last] = replace(phase, publishes={**phase.publishes, phase.outputs[0]: "documents"})
 
 
-def _component(label: str, stage: Stage, ignored: Sequence[str] = ()) -> dict[str, Any]:
+def _component(label: str, stage: Stage) -> dict[str, Any]:
     with blaming(label):
-        return component(stage, ignored)
+        return component(stage)
 
 
 def _json(value: Any) -> str:

@@ -137,7 +137,8 @@ def piece_with_mark(data: Array, place: int, high: int, classes: Array) -> int:
             break
     else:
         return high
-    while place > low and place < high and not classes[data[place - 1]] & SPACE:
+    # Bytes within a character are none, though there are white spaces of their number (U+0085, U+00A0).
+    while place > low and place < high and not (data[place - 1] < 0x80 and classes[data[place - 1]] & SPACE):
         place -= 1
     return place
 

@@ -109,7 +109,7 @@ def unit_length(points: Array, classes: Array, low: int, high: int) -> int:
     size = high - start
     if start == low or size == 0 or size > 4 or not kind_of(points, classes, start - 1) & DIGIT:
         return 0
-    code = np.int64(0)
+    code = np.int64(1)  # so that a NUL in front counts
     for place in range(start, high):
         if points[place] > 0x7FF:
             return 0
@@ -126,7 +126,7 @@ def _unit_codes() -> Array:
     cyrillic = "км км² км³ м м² м³ дм дм² дм³ см см² см³ мм мм² мм³ нм кг г мг м/с км/ч кПа Па мбар Кб КБ кб Мб МБ"
     codes = []
     for unit in f"{metric} {others} {cyrillic} мб Гб ГБ гб Тб ТБ".split():
-        code = 0
+        code = 1
         for character in unit:
             code = (code << 11) | ord(character)
         codes.append(code)

@@ -151,11 +151,7 @@ def _judged(run: PublishedRun, outcome: str) -> Sequence[str]:
 
 def _components(plan: Plan) -> dict[str, dict[str, Any]]:
     """What the fingerprints of all phases are made of, by label in recipe order."""
-    parts: dict[str, dict[str, Any]] = {}
-    for phase in plan.phases:  # a phase of an exchange leaves out parameters that it ignores
-        for label, part in phase.components.items():
-            known = parts.get(label, {})
-            parts[label] = {**part, "parameters": {**known.get("parameters", {}), **part["parameters"]}}
+    parts = {label: part for phase in plan.phases for label, part in phase.components.items()}
     order = list(plan.recipe.stages)
     return dict(sorted(parts.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))
 

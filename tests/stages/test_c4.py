@@ -102,6 +102,16 @@ def test_each_sentence_final_mark_ends_a_sentence_wherever_it_stands() -> None:
     assert counts == [2] * len(marks)
 
 
+def test_a_sentence_goes_on_in_a_word_whose_last_byte_is_the_number_of_a_white_space() -> None:
+    texts = ["I met Р. Smith today and more", "voilà! Next one here.", "chữ viết Å. và х. cuối", "ไทย.ภาษา a"]
+
+    counts = C4Lines(terminal_punctuation=None, min_line_words=1)(batch(texts))["c4_sentences"].to_pylist()
+
+    replaced = [text.translate(str.maketrans("РàÅх", "БéÄч")) for text in texts]
+    assert counts == C4Lines(terminal_punctuation=None, min_line_words=1)(batch(replaced))["c4_sentences"].to_pylist()
+    assert counts[:2] == [1, 2]
+
+
 def test_whichever_stands_first_of_lorem_ipsum_and_a_curly_bracket_is_the_reason() -> None:
     lorem, curly, script = "Here stands lorem ipsum now.", "Here stands { now too.", "So does javascript { here."
     cases = {(lorem, curly): "lorem_ipsum", (curly, lorem): "curly_bracket", (script, lorem): "lorem_ipsum"}

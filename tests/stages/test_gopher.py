@@ -88,6 +88,10 @@ def test_a_null_threshold_turns_its_rule_off_and_order_chooses_groups() -> None:
     assert GopherFilter().rules()[0].name == "dup_para_frac"
 
 
+def test_a_unit_is_cut_off_its_number_and_nothing_like_it() -> None:
+    assert split("5kg 5\0kg 3km.") == ["5", "kg", "5\0kg", "3", "km", "."]
+
+
 def test_a_word_joins_exceptions_and_cuts_punctuation() -> None:
     text = "Don't (e.g. at 10km/h) visit well-known http://x.org/a?b=c, U.S.A. or foo.py's :)"
     inside = ["(", "e.g.", "at", "10", "km/h", ")"]

@@ -1,6 +1,7 @@
 """Near-duplicate removal through the engine: accounted for, checkable from what it publishes, task-invariant."""
 
 import json
+import re
 import shutil
 from collections import defaultdict
 from pathlib import Path
@@ -33,7 +34,12 @@ def corpus(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def deduplicate(
-    corpus: Path, out: Path, task_bytes: int = 300_000, batch_bytes: int = 64_000_000, **stage: object
+    corpus: Path,
+    out: Path,
+    task_bytes: int = 300_000,
+    batch_bytes: int = 64_000_000,
+    quiet: bool = True,
+    **stage: object,
 ) -> Path:
     recipe = {
         "name": "near",
@@ -41,7 +47,7 @@ def deduplicate(
         "batch_bytes": batch_bytes,
         "stages": ["jsonl", {"minhash_dedup": stage}],
     }
-    run(Recipe.parse(recipe), [corpus], out, executor="inline", quiet=True)
+    run(Recipe.parse(recipe), [corpus], out, executor="inline", quiet=quiet)
     return out
 
 
@@ -84,6 +90,17 @@ def test_a_change_runs_the_steps_that_depend_on_it_and_ends_as_a_new_run_does(
     assert steps == runs_again
     for name in ("documents", "rejects", "duplicates"):
         assert table(tmp_path / "run", name).equals(table(tmp_path / "new", name))
+
+
+def test_a_step_that_ignores_less_than_before_blames_what_was_changed(
+    corpus: Path, verified: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(verified, tmp_path / "run")
+    deduplicate(corpus, tmp_path / "run", quiet=False, **VERIFIED, write_index=True)
+
+    said = capsys.readouterr().err
+    assert re.search(r"minhash_dedup.sign: \d+ tasks, runs because minhash_dedup.write_index false -> true\n", said)
+    assert "null" not in said
 
 
 def table(run_folder: Path, name: str) -> pl.DataFrame:
