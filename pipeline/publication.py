@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Container, Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -172,6 +173,10 @@ def _withdraw(folder: str, published: dict[str, dict], workspace: Workspace) -> 
     if published.pop(folder, None) is not None:
         write_json(workspace.run / PUBLISHED, published)
     remove_tree(workspace.run / folder)
+    above = (workspace.run / folder).parent  # of index/LABEL, which another index may share
+    if above != workspace.run and not is_remote(above):
+        with suppress(OSError):
+            above.rmdir()
 
 
 def _contributors(plan: Plan, folder: str) -> list[tuple[PlannedPhase, str]]:
