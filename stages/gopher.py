@@ -2,8 +2,8 @@
 
 Thresholds, reasons and their order are those of a profile (stages/rules/), datatrove 0.10 by default, so decisions
 can be compared one by one; words are split as its English tokenizer does (stages/words.py). Everything is
-measured in one compiled pass over a batch, whatever thresholds are set, and judged from the columns: about 27 MB
-of technical English a second of one core (Zen 5, its sibling busy).
+measured in one compiled pass over a batch, whatever thresholds are set, and judged from the columns: about 110 MB
+of technical English a second of one core (Zen 5).
 
 Three differences, all on texts or settings that datatrove does not handle: an empty text has no words and
 is too short (datatrove divides by zero); a ratio over no words or no lines is null and drops nothing; a
