@@ -32,6 +32,7 @@ from pipeline.sidecars import Measurement, folder_of, fresh_sidecars, measuremen
 from pipeline.storage import list_folder, remove_file
 from pipeline.validation import one_line
 from pipeline.workspace import Workspace
+from shards.yaml_text import parse_yaml
 from stages.base import Filter, Transform
 from stages.judge import Judge
 from tokenizer.kernel_cache import announcing
@@ -99,7 +100,7 @@ def _stages(plan: Plan, stage: str, changes: Sequence[str]) -> tuple[str, dict[s
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(file.read_text("utf-8"))
+        data = parse_yaml(file.read_text("utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError(f"{file}: not readable as YAML: {one_line(error)}") from error
     if not isinstance(data, dict) or not isinstance(data.get("stages"), list) or not data["stages"]:

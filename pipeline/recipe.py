@@ -33,6 +33,7 @@ from pydantic import (
 
 from pipeline.errors import RecipeError
 from pipeline.validation import first_fault, nearest, one_line
+from shards.yaml_text import parse_yaml
 from stages.base import Filter, Rule, Source, Stage, StageError
 from stages.catalogue import stage_class
 
@@ -108,7 +109,7 @@ class Recipe(BaseModel):
         """
         file = _find(Path(path))
         try:
-            data = yaml.safe_load(file.read_text("utf-8"))
+            data = parse_yaml(file.read_text("utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise RecipeError(f"{file}: not readable as YAML: {one_line(error)}") from error
         if not isinstance(data, dict):
@@ -225,7 +226,7 @@ def _override(override: str, settings: dict[str, Any], stages: dict[str, tuple[s
     if not equals:
         raise RecipeError(f"--set {override}: write it as label.key=value")
     try:
-        value = yaml.safe_load(text)
+        value = parse_yaml(text)
     except yaml.YAMLError as error:
         raise RecipeError(f"--set {override}: the value is not YAML: {one_line(error)}") from error
     label, dot, name = key.partition(".")

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from pipeline.errors import RecipeError
 from pipeline.validation import first_fault, one_line
+from shards.yaml_text import parse_yaml
 
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 SbatchOption = Annotated[str, StringConstraints(pattern=r"^-")]
@@ -57,7 +58,7 @@ class Site(BaseModel):
         named = os.environ.get("CORPUSMILL_SITE")
         file = Path(named) if named else _configuration_folder() / "corpusmill" / "site.yaml"
         try:
-            data = yaml.safe_load(file.read_text("utf-8"))
+            data = parse_yaml(file.read_text("utf-8"))
         except FileNotFoundError:
             if named:
                 raise RecipeError(f"{file}: no such file, which CORPUSMILL_SITE names") from None

@@ -7,6 +7,7 @@ byte-level BPE model and name `<|endoftext|>` as an added token.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenizer.bytes_alphabet import to_bytes, to_characters
 from tokenizer.errors import TokenizerError
+from tokenizer.json_text import parse_json
 
 if TYPE_CHECKING:
     from tokenizer.bpe_train import ByteMerges
@@ -102,9 +104,9 @@ class TokenizerFile:
         except FileNotFoundError:
             raise TokenizerError(f"{path}: no such file; make one with `corpusmill tokenizer train`") from None
         try:
-            content = json.loads(raw)
-        except (ValueError, RecursionError) as error:
-            raise TokenizerError(f"{path}: not JSON ({error}); give a tokenizer.json") from None
+            content = parse_json(raw.removeprefix(codecs.BOM_UTF8))
+        except ValueError as error:
+            raise TokenizerError(f"{path}: {error}; give a tokenizer.json") from None
         _check(path, content)
         return cls(path, content, hashlib.sha256(raw).hexdigest())
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import gzip
-import json
 import unicodedata
 import zlib
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from tokenizer.errors import TokenizerError
+from tokenizer.json_text import parse_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -116,9 +116,9 @@ def _read_json_lines(path: Path, column: str) -> Iterator[pa.Array]:
 
 def _text_of_line(path: Path, number: int, line: bytes, column: str) -> str:
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise TokenizerError(f"{path}: line {number} is not JSON ({error}); mend or remove it") from None
+        record = parse_json(line.removeprefix(codecs.BOM_UTF8))
+    except ValueError as error:
+        raise TokenizerError(f"{path}: line {number} {error}; mend or remove it") from None
     text = record.get(column) if isinstance(record, dict) else None
     if not isinstance(text, str):
         raise TokenizerError(f"{path}: line {number} has no text under {column!r}; name the key with --text-key")

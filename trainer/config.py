@@ -132,17 +132,17 @@ def load_config(path: Path, settings: Iterable[str] = ()) -> TrainConfig:
     """
     import yaml
 
+    from shards.yaml_text import parse_yaml
+
     path = _find(path)
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = parse_yaml(path.read_text("utf-8"))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
         raise TrainerError(f"{path}:{line} is not YAML: {getattr(error, 'problem', error)}") from None
     except UnicodeDecodeError:
         raise TrainerError(f"{path}: not a text file; give a training config in YAML") from None
-    except ValueError as error:
-        raise TrainerError(f"{path}: holds a value that YAML cannot read: {error}") from None
     content = {} if content is None else content
     for setting in settings:
         _apply_setting(content, setting)
@@ -204,6 +204,8 @@ def _find(path: Path) -> Path:
 def _apply_setting(content: Any, setting: str) -> None:
     import yaml
 
+    from shards.yaml_text import parse_yaml
+
     key, equals, text = setting.partition("=")
     if not equals or not key:
         raise TrainerError(f"--set {setting}: write it as key=value, for example optimizer.learning_rate=1e-3")
@@ -217,8 +219,8 @@ def _apply_setting(content: Any, setting: str) -> None:
     if not isinstance(content, dict):
         raise TrainerError(f"--set {setting}: {'.'.join(path)} is a value, not a section")
     try:
-        content[last] = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):
+        content[last] = parse_yaml(text)
+    except yaml.YAMLError:
         raise TrainerError(f"--set {setting}: {text!r} is not a YAML value") from None
 
 

@@ -6,7 +6,6 @@ in their order, so that runs of words go on from question to answer, or every te
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from stages.base import StageError
 from stages.kept_files import kept_while_files_stay
 from stages.sources.byte_lines import is_blank, read_lines
 from stages.sources.fields import MISSING, value_at
+from stages.sources.jsonl import parse_object
 
 _LONGEST_LINE = 64 << 20
 
@@ -39,11 +39,9 @@ def read_items(path: Path, fields: Sequence[str]) -> Iterator[Item]:
         if line.content is None:
             raise StageError(f"{where}: {line.fault or 'longer than 64 MB'}")
         try:
-            record = json.loads(line.content)
+            record = parse_object(line.content)
         except ValueError as error:
-            raise StageError(f"{where}: not JSON: {error}") from error
-        if not isinstance(record, dict):
-            raise StageError(f"{where}: not a JSON object")
+            raise StageError(f"{where}: {error}") from error
         yield Item(number, _passages(record, fields, where))
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 import yaml
 from pydantic import Field, model_validator
 
+from shards.yaml_text import parse_yaml
 from stages.base import Rule, StageError
 from stages.kept_files import kept_while_files_stay
 from stages.rules.rule_set import RuleSet
@@ -119,7 +120,7 @@ class LanguageRuleSet(RuleSet):
 def read_thresholds(file: Path, stage: str) -> dict[str, Any]:
     """A file's values by this stage's field names; StageError names the file and what is wrong with it."""
     try:
-        data = yaml.safe_load(file.read_text("utf-8"))
+        data = parse_yaml(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise StageError(f"{file}: thresholds cannot be read: {' '.join(str(error).split())}") from error
     known = {name for fields in _FIELDS.values() for name in fields} | set(_N_GRAMS) | set(_OTHERS)

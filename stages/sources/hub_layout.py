@@ -22,6 +22,7 @@ from typing import Any
 
 import yaml
 
+from shards.yaml_text import parse_yaml
 from stages.base import StageError
 
 _KEYWORDS = {
@@ -72,7 +73,7 @@ def _configs(card: str | None) -> dict[str, Mapping[str, Any]]:
     if header is None:
         return {}
     try:
-        listed = (yaml.safe_load(header[1]) or {}).get("configs") or []
+        listed = (parse_yaml(header[1]) or {}).get("configs") or []
         return {str(config["config_name"]): config for config in listed}
     except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise StageError(f"its README.md has a header that cannot be used: {' '.join(str(error).split())}") from error

@@ -11,12 +11,8 @@ Cost: some 600 MB/s of English text in plain lines, 150 MB/s in others.
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -27,6 +23,7 @@ from stages.sources.byte_stream import with_compressions
 from stages.sources.fields import MISSING, Fields, as_label, fields_parameter, value_at
 from stages.sources.own_columns import OwnColumns, columns_parameter, fields_behind, text_schema
 from stages.sources.record_source import RecordSource
+from tokenizer.json_text import parse_json
 
 if TYPE_CHECKING:
     import pyarrow
@@ -36,12 +33,6 @@ if TYPE_CHECKING:
 
 #: Only an escape can bring half of a surrogate pair into a line that is UTF-8.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-#: Levels of nesting that are parsed; json needs one of the interpreter's 1,000 stack frames for each.
-_DEEPEST = 200
-#: Possessive, and matching strings without an end too, so that no line is gone through twice.
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-_NO_BRACKETS = bytes(set(range(256)) - set(_STEPS))
 
 
 class JsonlSource(RecordSource):
@@ -87,7 +78,7 @@ class JsonlSource(RecordSource):
             rows.quarantine(place, line.fault or self._too_large("line"), size)
             return
         try:
-            record = _parse(line.content)
+            record = parse_object(line.content)
         except ValueError as error:
             rows.quarantine(place, str(error), size)
             return
@@ -114,41 +105,15 @@ class JsonlSource(RecordSource):
         return [column.value(value_at(record, fields[name]), fields[name]) for name, column in self.columns.items()]
 
 
-def _parse(content: bytes) -> dict[str, Any]:
+def parse_object(content: bytes) -> dict[str, Any]:
+    """The object that a line holds; ValueError says what is wrong with the line."""
     try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"the line is not UTF-8: {error.reason} at byte {error.start}") from error
-    if _nests_too_deep(content):
-        raise ValueError(f"the line nests deeper than {_DEEPEST} levels")
-    try:
-        record = _loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"the line is not JSON: {error}") from error
-    except ValueError as error:  # Digits take quadratic time, so Python parses only so many.
-        most = sys.get_int_max_str_digits()
-        raise ValueError(
-            f"the line holds an integer of more than {most:,} digits, which is not read: write it as a string"
-        ) from error
+        record = parse_json(content)
+    except ValueError as error:
+        raise ValueError(f"the line {error}") from error
     if not isinstance(record, dict):
         raise ValueError(f"the line is {_json_type(record)}, not an object")
     return record
-
-
-def _nests_too_deep(content: bytes) -> bool:
-    if content.count(b"[") + content.count(b"{") <= _DEEPEST:
-        return False
-    brackets = _STRING.sub(b"", content).translate(None, _NO_BRACKETS)
-    return any(depth > _DEEPEST for depth in accumulate(_STEPS[bracket] for bracket in brackets))
-
-
-def _loads(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except RecursionError:
-        # How much stack the caller has used must not decide about a line: a new thread has all of it.
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(json.loads, text).result()
 
 
 def _is_unicode(text: str, content: bytes) -> bool:

@@ -114,6 +114,7 @@ def test_a_wrong_recipe_is_refused_in_one_line(stages: list, settings: dict, mes
         ("rejects.keep=some", r"rejects.keep: "),
         ("length.least", r"write it as label\.key=value"),
         ("length.least=[", r"not YAML"),
+        ("length.least=2024-13-45", r"not YAML: found what cannot be read as a date; quote it if it is text"),
     ],
 )
 def test_a_wrong_override_is_refused_in_one_line(tmp_path: Path, override: str, message: str) -> None:
@@ -188,7 +189,12 @@ def test_a_missing_recipe_names_those_that_are_shipped() -> None:
 
 def test_a_file_that_is_not_yaml_is_refused_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "recipe.yaml"
-    file.write_text("name: [unclosed\nstages: }")
-    with pytest.raises(RecipeError, match=r"recipe.yaml: not readable as YAML") as caught:
-        Recipe.load(file)
-    assert "\n" not in str(caught.value)
+    for content, place in (
+        ("name: [unclosed\nstages: }", "line 2"),
+        ("name: a\nlimit: " + "9" * 5000, "cannot be read as an integer.* line 2, column 8"),
+        ("a: " + "[" * 1000, "nests too deep"),
+    ):
+        file.write_text(content)
+        with pytest.raises(RecipeError, match=rf"recipe.yaml: not readable as YAML: .*{place}") as caught:
+            Recipe.load(file)
+        assert "\n" not in str(caught.value)

@@ -56,7 +56,8 @@ DAMAGED = {
     ),
     "numbers.parquet": (lambda: parquet_of(pa.array([1, 2, 3])), "column 'text' is int64, not text"),
     "bytes.parquet": (lambda: parquet_of(pa.array([b"a"])), "column 'text' is binary, not text"),
-    "deep.jsonl": (lambda: b"[" * 100_000, "line 1 is not JSON"),
+    "deep.jsonl": (lambda: b"[" * 100_000, "line 1 nests deeper than 200 levels; mend"),
+    "long.jsonl": (lambda: b'{"text": "a", "n": ' + b"1" * 5000 + b"}", "line 1 holds an integer of more than"),
 }
 
 

@@ -175,7 +175,7 @@ def test_truncation_and_padding_that_a_file_asks_for_change_no_ids(tmp_path: Pat
 def test_other_files_are_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_text(content)
-    with pytest.raises(TokenizerError, match=r"tokenizer\.json: not "):
+    with pytest.raises(TokenizerError, match=r"tokenizer\.json: (is not|not|nests) "):
         tokenizer.load(path)
     with pytest.raises(TokenizerError, match="no such file"):
         tokenizer.load(tmp_path / "absent.json")

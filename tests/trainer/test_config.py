@@ -66,6 +66,9 @@ def test_bad_yaml_and_bad_settings(tmp_path: Path) -> None:
     path.write_text("model: {layers: 3\n")
     with pytest.raises(TrainerError, match="not YAML"):
         load_config(path)
+    path.write_text("max_steps: 3\nseed: 2020-13-45\n")
+    with pytest.raises(TrainerError, match="line 2 is not YAML: found what cannot be read as a date"):
+        load_config(path)
     path.write_text("max_steps: 3\n")
     with pytest.raises(TrainerError, match="write it as key=value"):
         load_config(path, ["max_steps"])

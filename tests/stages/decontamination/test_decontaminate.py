@@ -198,8 +198,13 @@ def test_a_text_that_is_the_whole_benchmark_many_times_over_is_no_trouble(tmp_pa
     [
         ("", r"b\.jsonl.*(zero bytes|empty)"),
         ("\n", r"b\.jsonl, named by benchmarks, holds no items"),
-        ('{"q": "x"}\nno json\n', r"b\.jsonl, line 2, named by benchmarks: not JSON"),
-        ("[1]\n", r"line 1.*not a JSON object"),
+        ('{"q": "x"}\nno json\n', r"b\.jsonl, line 2, named by benchmarks: the line is not JSON"),
+        (
+            '{"q": ' + "9" * 5000 + "}",
+            r"line 1, .*: the line holds an integer of more than 4,300 digits, which is not read",
+        ),
+        ("[" * 5000, "line 1, .* nests deeper than 200 levels"),
+        ("[1]\n", r"line 1.*the line is an array, not an object"),
         ('{"question": "x"}\n', r"line 1.*no field 'q'; fields there: question"),
     ],
 )
@@ -219,7 +224,10 @@ def test_a_wrong_field_is_refused_with_the_plan(tmp_path: Path) -> None:
 
 def test_a_file_is_read_to_its_end_with_the_plan(tmp_path: Path) -> None:
     path = tmp_path / "b.jsonl"
-    for content, message in (('{"q": "x"}\nno json\n', "line 2, named by benchmarks: not"), ("\n", "holds no items")):
+    for content, message in (
+        ('{"q": "x"}\nno json\n', "line 2, named by benchmarks: the line is not"),
+        ("\n", "holds no items"),
+    ):
         path.write_text(content)
         with pytest.raises(StageError, match=message):
             Decontaminate(benchmarks=(path,), fields=("q",)).assets()

@@ -94,6 +94,7 @@ def test_a_file_counts_in_the_fingerprint_by_its_content_and_its_language(files:
         ("- 3", r"de\.yml: not a mapping; "),
         ("top_n_grams: [3]", r"de\.yml: thresholds are numbers, n-grams pairs of n and share: "),
         ("a: [", r"de\.yml: thresholds cannot be read: "),
+        ("short_line_thr: 2024-13-45", r"de\.yml: thresholds cannot be read: .* as a date.* line 1, column 17"),
     ],
 )
 def test_a_file_that_is_not_of_this_form_is_refused_with_the_plan(tmp_path: Path, content: str, message: str) -> None:
