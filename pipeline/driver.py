@@ -22,7 +22,7 @@ from pipeline.completion import finish
 from pipeline.errors import Damaged
 from pipeline.executors import NO_LIMITS, make_executor
 from pipeline.executors.base import Executor
-from pipeline.executors.failures import failed_phase, record_failure
+from pipeline.executors.failures import damaged_files, failed_phase, record_failure
 from pipeline.executors.limits import Limits
 from pipeline.faults import entering_task, fault_point
 from pipeline.healing import Healing
@@ -134,7 +134,7 @@ class _Driver:
             if not all(failure.damaged for failure in failures):
                 raise failed_phase(failures, phase, workspace)
             if failures:
-                raise Damaged(list(dict.fromkeys(file for failure in failures for file in failure.damaged)))
+                raise Damaged(damaged_files(failures))
         entering_task(phase.name, phase.tasks)
         publish(plan, phase, workspace, self._ran)
         fault_point("between_phases")

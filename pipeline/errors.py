@@ -50,7 +50,10 @@ class Damaged(RunError):
         self.files = tuple(files)
         first, others = self.files[0], len(self.files) - 1
         more = f" (and {others} more)" if others else ""
-        super().__init__(f"{first.path}: is damaged, so {first.writer}, which wrote it, must run again{more}")
+        super().__init__(
+            f"{first.path}: is damaged, so {first.writer}, which wrote it, must run again{more}; "
+            "the same `corpusmill run` sees to it, or `corpusmill task` for each"
+        )
 
 
 class Stopped(Exception):

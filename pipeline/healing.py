@@ -54,8 +54,9 @@ class Healing:
 
 
 def take_back(damaged: Iterable[DamagedFile], plan: Plan, workspace: Workspace) -> None:
-    """Have the tasks that wrote these files count as not done, and their logs say why."""
-    for file in damaged:
+    """Have the tasks that wrote these files count as not done, unless they do, and their logs say why."""
+    standing = [file for file in damaged if workspace.manifest(plan.phase(file.phase), file.task).exists()]
+    for file in standing:
         phase = plan.phase(file.phase)
         TaskReporter(workspace.log(phase, file.task)).log("damaged", file=file.path)
         workspace.manifest(phase, file.task).unlink(missing_ok=True)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from pipeline.errors import Damaged, RecipeError, RunError
+from pipeline.errors import Damaged, DamagedFile, RecipeError, RunError
 from pipeline.executors.base import TaskFailure
 from pipeline.executors.repeats import may_pass
 from pipeline.files import write_json
@@ -31,10 +31,17 @@ def task_failure(phase: str, index: int, error: Exception) -> TaskFailure:
     return TaskFailure(phase, index, " ".join(text.split()), mendable, may_pass(error), damaged)
 
 
-def record_failure(workspace: Workspace, phase: PlannedPhase, index: int, message: str, mendable: bool = False) -> None:
+def record_failure(
+    workspace: Workspace,
+    phase: PlannedPhase,
+    index: int,
+    message: str,
+    mendable: bool = False,
+    damaged: Sequence[DamagedFile] = (),
+) -> None:
     """Leave the failure for `status`. Where even that cannot be written, the failure itself is what to tell."""
     with suppress(OSError):
-        record = {"message": message, "mendable": mendable, "time": time.time()}
+        record = {"message": message, "mendable": mendable, "damaged": damaged, "time": time.time()}
         write_json(workspace.failure(phase, index), record)
 
 
@@ -45,8 +52,14 @@ def recorded_failures(workspace: Workspace, phase: PlannedPhase, indices: Iterab
         path = workspace.failure(phase, index)
         if path.exists():
             record = json.loads(path.read_text("utf-8"))
-            failures.append(TaskFailure(phase.name, index, record["message"], record["mendable"]))
+            damaged = tuple(DamagedFile(*file) for file in record.get("damaged", ()))
+            failures.append(TaskFailure(phase.name, index, record["message"], record["mendable"], damaged=damaged))
     return failures
+
+
+def damaged_files(failures: Iterable[TaskFailure]) -> list[DamagedFile]:
+    """The files that must be made again before these tasks can run, each once."""
+    return list(dict.fromkeys(file for failure in failures for file in failure.damaged))
 
 
 def failed_phase(failures: Sequence[TaskFailure], phase: PlannedPhase, workspace: Workspace) -> RecipeError | RunError:

@@ -43,8 +43,9 @@ def run_isolated(
     failures = executor.run_phase(plan, run, phase_name, [index], lambda finished, rows: None)
     if not failures:
         return "done"
-    record_failure(workspace, phase, index, failures[0].message, failures[0].mendable)
-    return failures[0]
+    failure = failures[0]
+    record_failure(workspace, phase, index, failure.message, failure.mendable, failure.damaged)
+    return failure
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 How far it is comes from the manifests, what is still to come from the queue; neither needs this process. Between
 two looks it pauses for a second at first and for POLL_SECONDS after some minutes, for the queue is everybody's.
+Where tasks failed of nothing but damaged files, what makes those again is submitted (pipeline.healing), and waited for.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import time
 from collections.abc import Callable
 
 from pipeline.completion import publish_run
-from pipeline.errors import NotReady, RecipeError, RunError, Stopped
-from pipeline.executors.failures import failed_phase, recorded_failures
+from pipeline.errors import DamagedFile, NotReady, RunError, Stopped
+from pipeline.executors.failures import damaged_files, failed_phase, recorded_failures
 from pipeline.executors.slurm.client import SlurmError
 from pipeline.executors.slurm.jobs import PUBLICATION, job_name, output_folder
-from pipeline.executors.slurm.submission import Submission, queued_jobs
+from pipeline.executors.slurm.submission import Submission, queued_jobs, submit_again
+from pipeline.healing import Healing
 from pipeline.plan import PlannedPhase
 from pipeline.progress import Progress
 from pipeline.resume import unfinished_tasks
@@ -25,11 +27,22 @@ POLL_SECONDS = 15.0
 
 
 def follow(submission: Submission, progress: Progress) -> Totals:
-    """Wait for the jobs of a submission; the row account of the complete run.
+    """Wait for the jobs of a submission, and for those that make damaged files again; the complete run's row account.
 
     Raises RunError or RecipeError when tasks failed or did not run, as a driver does, and Stopped when
     interrupted, which leaves the jobs alone.
     """
+    healing = Healing(submission.plan, submission.workspace, progress)
+    while True:
+        _wait_for_all(submission, progress)
+        try:
+            return publish_run(submission.workspace.run)
+        except NotReady as error:
+            damaged = _damaged(submission, error)
+        submission = submit_again(submission, damaged, healing, progress)
+
+
+def _wait_for_all(submission: Submission, progress: Progress) -> None:
     run = submission.workspace.run
     try:
         for phase in submission.plan.phases:
@@ -43,10 +56,6 @@ def follow(submission: Submission, progress: Progress) -> Totals:
         ) from None
     finally:
         progress.close()
-    try:
-        return publish_run(run)
-    except NotReady as error:
-        raise _ending(submission, error) from error
 
 
 def _follow_phase(phase: PlannedPhase, submission: Submission, progress: Progress) -> None:
@@ -87,16 +96,21 @@ def _finished(phase: PlannedPhase, workspace: Workspace) -> tuple[int, int]:
     return len(rows), sum(rows)
 
 
-def _ending(submission: Submission, not_ready: NotReady) -> RecipeError | RunError:
-    """Why a run whose jobs have ended is not complete: its first phase with failures, else tasks that never ran."""
+def _damaged(submission: Submission, not_ready: NotReady) -> list[DamagedFile]:
+    """What kept a run whose jobs have ended from being complete, where that is damaged files alone.
+
+    Else raises what it was: the failures of the first phase that has some, or tasks that never ran.
+    """
     plan, workspace = submission.plan, submission.workspace
     unfinished = unfinished_tasks(plan, workspace)
     for phase in plan.phases:
         failures = recorded_failures(workspace, phase, unfinished[phase.name])
+        if failures and all(failure.damaged for failure in failures):
+            return damaged_files(failures)
         if failures:
-            return failed_phase(failures, phase, workspace)
+            raise failed_phase(failures, phase, workspace) from not_ready
     first = next((phase for phase in plan.phases if unfinished[phase.name]), plan.phases[-1])
-    return RunError(
+    raise RunError(
         f"{not_ready}; their jobs were cancelled, lost or failed before the task began (what they printed lies in "
         f"{output_folder(workspace, first)}); the same command goes on"
-    )
+    ) from not_ready

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.at_work import refuse_queued_jobs
-from pipeline.errors import RecipeError, RunError
+from pipeline.errors import DamagedFile, RecipeError, RunError
 from pipeline.executors import check_workers
 from pipeline.executors.limits import Limits
 from pipeline.executors.slurm import client
@@ -25,6 +25,7 @@ from pipeline.executors.slurm.jobs import (
     publication_script,
     task_script,
 )
+from pipeline.healing import Healing
 from pipeline.inputs import Input
 from pipeline.lock import driver_lock
 from pipeline.plan import Plan, PlannedPhase
@@ -33,8 +34,18 @@ from pipeline.progress import Progress
 from pipeline.recipe import Recipe
 from pipeline.resume import unfinished_tasks
 from pipeline.site import SlurmSettings
-from pipeline.storage import location
+from pipeline.storage import location, remove_tree
 from pipeline.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a run's jobs are submitted: tasks in an array, tasks at once, limits of each, and the site's settings."""
+
+    largest_array: int
+    workers: int | None
+    limits: Limits
+    settings: SlurmSettings
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,7 @@ class Submission:
 
     plan: Plan
     workspace: Workspace
+    terms: Terms
     unfinished: dict[str, int]
     jobs: tuple[int, ...]
 
@@ -63,22 +75,42 @@ def submit(
     Slurm takes no more.
     """
     check_workers(workers)
-    largest = client.largest_array()
+    terms = Terms(client.largest_array(), workers, limits, settings)
     workspace = Workspace(open_workspace(location(out)).run.resolve())
     with driver_lock(workspace.run):
         refuse_queued_jobs(workspace.run)
         plan = prepare(recipe, inputs, limit, workspace, progress)
-        unfinished = unfinished_tasks(plan, workspace)
-        for phase in plan.phases:
-            progress.say(_phase_line(phase, len(unfinished[phase.name])))
-        arrays = task_arrays(plan, unfinished, largest, workers)
-        jobs = _submit_all(plan, arrays, workspace, limits, settings) if arrays else ()
-    return Submission(plan, workspace, {name: len(tasks) for name, tasks in unfinished.items()}, jobs)
+        return _submit_unfinished(plan, workspace, terms, progress)
+
+
+def submit_again(
+    submission: Submission, damaged: Sequence[DamagedFile], healing: Healing, progress: Progress
+) -> Submission:
+    """Submit, of a submission whose jobs have ended, what makes damaged files again and all else that is not done.
+
+    Raises RunError for files that were made again in vain, and as `submit` does.
+    """
+    workspace = submission.workspace
+    with driver_lock(workspace.run):
+        refuse_queued_jobs(workspace.run)
+        healing.begin(damaged)
+        return _submit_unfinished(submission.plan, workspace, submission.terms, progress)
 
 
 def queued_jobs(workspace: Workspace) -> list[client.QueuedJob]:
     """The jobs of a run that wait or run."""
     return client.queued_jobs(job_name("", workspace.run))
+
+
+def _submit_unfinished(plan: Plan, workspace: Workspace, terms: Terms, progress: Progress) -> Submission:
+    unfinished = unfinished_tasks(plan, workspace)
+    for phase in plan.phases:
+        progress.say(_phase_line(phase, len(unfinished[phase.name])))
+        # Of what failed before, all is tried again: no job of now may be judged by it.
+        remove_tree(workspace.failure(phase, 0).parent)
+    arrays = task_arrays(plan, unfinished, terms.largest_array, terms.workers)
+    jobs = _submit_all(plan, arrays, workspace, terms.limits, terms.settings) if arrays else ()
+    return Submission(plan, workspace, terms, {name: len(tasks) for name, tasks in unfinished.items()}, jobs)
 
 
 def _submit_all(
