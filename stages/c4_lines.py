@@ -30,7 +30,7 @@ class C4Lines(ProfiledStage, Transform):
     """Cut lines and citations out of `text` as C4 does, and count what was cut and why."""
 
     name: ClassVar[str] = "c4_lines"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     measurements: ClassVar[dict[str, str]] = {
         "c4_lines": "lines of the text before the edits (as str.splitlines)",
         "c4_cut_lines": "lines that were cut",

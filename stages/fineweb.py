@@ -26,7 +26,7 @@ class FineWebFilter(LanguageRuleSet):
     """Drop documents whose lines look like lists, menus or repetitions."""
 
     name: ClassVar[str] = "fineweb"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     libraries: ClassVar[tuple[str, ...]] = ("regex",)
     needs: ClassVar[tuple[str, ...]] = ("text",)
     measurements: ClassVar[dict[str, str]] = {

@@ -35,7 +35,7 @@ class GopherFilter(LanguageRuleSet):
     """Drop documents that the Gopher rules find repetitive or not like prose."""
 
     name: ClassVar[str] = "gopher"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     libraries: ClassVar[tuple[str, ...]] = ("regex",)
     needs: ClassVar[tuple[str, ...]] = ("text",)
     measurements: ClassVar[dict[str, str]] = {

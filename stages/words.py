@@ -1,6 +1,7 @@
 """The word splitter's tables, and splitting for callers outside the kernels.
 
-The rules are in stages/word_rules_kernel.py, the exceptions in stages/word_exceptions.py.
+The rules are in stages/word_rules_kernel.py, the exceptions in stages/word_exceptions.py, what is looked up of them in
+stages/word_exceptions_kernel.py.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from stages import words_kernel as layout
+from stages import word_exceptions_kernel as layout
 from stages.unicode_table import character_classes
 from stages.unicode_words_kernel import split_unicode_words
 from stages.word_break_table import word_break_classes
 from stages.word_exceptions import word_exceptions
+from stages.words_kernel import split_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,14 +24,13 @@ if TYPE_CHECKING:
 
 @cache
 def exception_table() -> np.ndarray:
-    """The English exceptions as the kernels read them: int64, laid out as stages/words_kernel.py says."""
+    """The English exceptions as the kernels read them: int64, laid out as stages/word_exceptions_kernel.py says."""
     entries = word_exceptions()
     table = _table(entries)
     bare = _table({})
-    for index, (entry, words) in enumerate(entries.items()):
+    for index, entry in enumerate(entries):
         count = len(_split(entry.encode(), bare))
-        # Joining happens in place, so an exception never becomes more words than it replaces.
-        if len(words) <= count <= layout.MOST_JOINED and count > 1:
+        if 1 < count <= layout.MOST_JOINED:
             table[layout.BY_RULE + index] = count
             table[layout.JOINED + entry.encode()[0]] |= 1 << count
     return table
@@ -69,7 +70,7 @@ def _split(data: bytes, exceptions: np.ndarray) -> list[tuple[int, int]]:
     starts, ends = np.empty(size + 1, dtype=np.int64), np.empty(size + 1, dtype=np.int64)
     buffer = np.frombuffer(data, dtype=np.uint8)
     classes = character_classes()
-    count = layout.split_words(buffer, 0, size, classes, exceptions, scratch(size), starts, ends)
+    count = split_words(buffer, 0, size, classes, exceptions, scratch(size), starts, ends)
     return list(zip(starts[:count].tolist(), ends[:count].tolist(), strict=True))
 
 

@@ -13,7 +13,22 @@ from stages.gopher import GopherFilter
 from stages.judge import Judge
 from stages.words import split
 
-_WORDS = ["the", "cat ", "dog. ", " of", "12", "don't ", "e.g. ", "U.S.", "http://a.org/b ", "a-b", "é", "日本", "🙂"]
+_WORDS = [
+    "the",
+    "cat ",
+    "dog. ",
+    " of",
+    "12",
+    "don't ",
+    "e.g. ",
+    "°C.",
+    "U.S.",
+    "http://a.org/b ",
+    "a-b",
+    "é",
+    "日本",
+    "🙂",
+]
 _SPACES = ["\n", "\n\n", "\r\n", "\u2028", "\x1c", " ", "\t", "\u00a0"]
 _MARKS = ["- ", "• ", "...", "…", ". . .", "#", ":)", "(", "''"]
 PIECES = st.sampled_from([*_WORDS, *_SPACES, *_MARKS])
@@ -97,6 +112,12 @@ def test_a_word_joins_exceptions_and_cuts_punctuation() -> None:
     inside = ["(", "e.g.", "at", "10", "km/h", ")"]
     after = ["visit", "well", "-", "known", "http://x.org/a?b=c", ",", "U.S.A.", "or", "foo.py", "'s", ":)"]
     assert split(text) == ["Do", "n't", *inside, *after]
+
+
+def test_an_exception_may_be_more_words_than_what_it_joins() -> None:
+    degrees = ["°", "K", ".", "°", "F", ".", "°", "c", "."]
+    assert split("(20 °C.), °K.°F.°c.)") == ["(", "20", "°", "C", ".", ")", ",", *degrees, ")"]
+    assert split("°C." * 5000) == ["°", "C", "."] * 5000
 
 
 def test_decisions_of_datatroves_own_tests(shared_data: Path) -> None:
