@@ -99,9 +99,11 @@ def _run_on_slurm(
     from pipeline.executors.slurm.following import follow
     from pipeline.executors.slurm.submission import submit
     from pipeline.progress import Progress
+    from tokenizer.kernel_cache import announcing
 
     progress = Progress(quiet)
-    submission = submit(recipe, inputs, out, workers, limit, limits, settings, progress)
+    with announcing(progress.compiling):
+        submission = submit(recipe, inputs, out, workers, limit, limits, settings, progress)
     if submission.jobs and not quiet:
         print(f"{sum(submission.unfinished.values())} tasks submitted; job {submission.jobs[-1]}, the last, publishes")
         print(f"next: corpusmill status {out} --watch")
@@ -173,9 +175,12 @@ def task(
     from pipeline.executors.isolated import run_isolated
     from pipeline.executors.limits import Limits
     from pipeline.healing import take_back
+    from pipeline.progress import Progress
     from pipeline.workspace import Workspace
+    from tokenizer.kernel_cache import announcing
 
-    outcome = run_isolated(run, phase, index, Limits.parse(task_memory, task_seconds))
+    with announcing(Progress().compiling):
+        outcome = run_isolated(run, phase, index, Limits.parse(task_memory, task_seconds))
     if isinstance(outcome, TaskFailure):
         if outcome.damaged:
             take_back(outcome.damaged, Workspace(run).load_plan(), Workspace(run))

@@ -32,7 +32,7 @@ class Progress:
 
     def compiling(self) -> None:
         """Kernels begin to be compiled, which looks like a standstill."""
-        self.say("compiling kernels, once for each version on this machine: those of a recipe take about a minute")
+        self.say("compiling kernels, once for each version and machine: those of a recipe take about a minute")
 
     def phase(self, name: str, tasks: int, done: int, why: str | None) -> None:
         """A phase begins with `done` of its tasks finished by an earlier run."""

@@ -7,9 +7,11 @@ starts again elsewhere; a worker that dies of a document is dealt with on its no
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from pipeline.executors.limits import Limits
 from pipeline.files import file_sha256
 from pipeline.plan import Plan
 from pipeline.workspace import Workspace
+from tokenizer.kernel_cache import announce_compiling, announcing
 
 #: Tasks handed to Ray for each of the cluster's cores, so that none waits while the driver looks away.
 TASKS_A_CORE = 2
@@ -30,6 +33,22 @@ CONNECT_SECONDS = 10.0
 CLIENT_PORT = 10001
 #: How names of variables begin by which storages are found and entered: tasks see the driver's, not their node's.
 STORAGE_VARIABLES = ("AWS_", "AZURE_", "GOOGLE_", "HF_", "FSSPEC_")
+
+
+class _Ear:
+    """An actor that is told when some node compiles kernels: the driver waits for `heard` as for its tasks.
+
+    It takes no core. Lost with its node, it is missed in nothing but what the driver says.
+    """
+
+    def __init__(self) -> None:
+        self._told = asyncio.Event()
+
+    async def tell(self) -> None:
+        self._told.set()
+
+    async def heard(self) -> None:
+        await self._told.wait()
 
 
 class RayExecutor:
@@ -47,6 +66,10 @@ class RayExecutor:
         if self._started:
             _connect(ray)
         self._workers = workers
+        actor: Any = ray.remote(num_cpus=0)(_Ear)
+        self._ear = actor.remote()
+        #: What the ear will answer, until it has.
+        self._heard = [self._ear.heard.remote()]
 
     def run_phase(
         self, plan: Plan, run: Path, phase: str, indices: Sequence[int], progress: Progress
@@ -72,11 +95,13 @@ class RayExecutor:
             while waiting and len(flying) < self._window():
                 index = waiting.pop()
                 reference = remote.options(name=f"{phase}:{index}").remote(
-                    str(workspace.run), phase, index, self._limits, plan_sha256
+                    str(workspace.run), phase, index, self._limits, plan_sha256, self._ear
                 )
                 flying[reference] = index
-            ready, _ = ray.wait(list(flying), timeout=0.5)
-            for reference in ready:
+            ready, _ = ray.wait([*flying, *self._heard], timeout=0.5)
+            if set(self._heard) & set(ready):
+                self._announce()
+            for reference in flying.keys() & ready:
                 index = flying.pop(reference)
                 failure = self._outcome(reference, phase, index)
                 failures += [failure] if failure else []
@@ -97,6 +122,12 @@ class RayExecutor:
         if self._workers is not None:
             return self._workers
         return max(1, TASKS_A_CORE * int(self._ray.cluster_resources().get("CPU", 1)))
+
+    def _announce(self) -> None:
+        """Say that kernels are being compiled, unless the ear answers because it was lost."""
+        with suppress(self._ray.exceptions.RayError):
+            self._ray.get(self._heard.pop())
+            announce_compiling()
 
     def _outcome(self, reference: Any, phase: str, index: int) -> TaskFailure | None:
         try:
@@ -140,11 +171,12 @@ def _no_cluster(address: str) -> RecipeError:
     return RecipeError(f"RAY_ADDRESS={address}: no Ray cluster answers there")
 
 
-def _run_task(run: str, phase: str, index: int, limits: Limits, plan_sha256: str) -> str | TaskFailure:
+def _run_task(run: str, phase: str, index: int, limits: Limits, plan_sha256: str, ear: Any) -> str | TaskFailure:
     from pipeline.executors.isolated import run_isolated
     from pipeline.storage import location
 
-    return run_isolated(location(run), phase, index, limits, plan_sha256)
+    with announcing(lambda: ear.tell.remote()):
+        return run_isolated(location(run), phase, index, limits, plan_sha256)
 
 
 def _rows(workspace: Workspace, phase: Any, index: int) -> int:

@@ -15,7 +15,7 @@ from pipeline.progress import Progress
 from tokenizer.kernel_cache import announce_compiling, announcing
 
 ROOT = Path(__file__).parents[2]
-SAID = "compiling kernels, once for each version on this machine"
+SAID = "compiling kernels, once for each version and machine"
 
 
 def run(folder: Path, name: str, stages: list[str], *options: str) -> str:

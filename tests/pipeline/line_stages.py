@@ -140,6 +140,22 @@ class Flaky(Transform):
         return batch
 
 
+class Compiling(Transform):
+    """Compiles a function for each batch with rows, as kernels are compiled on their first run on a machine."""
+
+    name: ClassVar[str] = "compiling"
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if not batch.num_rows:
+            return batch
+        import numba
+
+        import stages.sources.jsonl_kernel  # noqa: F401  # because of any kernel of ours, numba is listened to
+
+        numba.njit(lambda number: number + 1)(batch.num_rows)
+        return batch
+
+
 class Broken(Transform):
     """Has an error in its code, whatever the text."""
 

@@ -58,6 +58,15 @@ def test_the_command_line_tells_not_ready_from_failed(lines: Path, tmp_path: Pat
     assert corpusmill("task", out, "curate", "99").returncode == 2
 
 
+def test_a_task_says_that_it_compiles(lines: Path, tmp_path: Path) -> None:
+    stages = ["tests.pipeline.line_stages:Lines", "tests.pipeline.line_stages:Compiling"]
+    write_plan(Recipe.parse({"name": "compiling", "stages": stages}), [lines], tmp_path / "run")
+    command = [sys.executable, "-m", "corpusmill", "task", str(tmp_path / "run"), "curate", "0"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout == "curate:0 done\n"
+    assert done.stderr.startswith("compiling kernels, once for each version") and done.stderr.count("\n") == 1
+
+
 def test_a_task_that_reads_a_damaged_file_has_its_writer_run_again(lines: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     run(Recipe.parse(RECIPE), [lines], out, executor="inline", quiet=True)

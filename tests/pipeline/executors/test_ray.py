@@ -98,6 +98,17 @@ def test_a_worker_that_outlives_a_plan_takes_the_next_one(cluster: Any, lines: P
     assert published(tmp_path / "run") == published(tmp_path / "fresh")
 
 
+def test_the_driver_says_that_a_node_compiles(
+    cluster: Any, lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stages = ["tests.pipeline.line_stages:Lines", "tests.pipeline.line_stages:Compiling"]
+    recipe = Recipe.parse({"name": "compiling", "task_bytes": "20kB", "stages": stages})
+    run(recipe, [lines], tmp_path / "run", executor="ray")
+    said = capsys.readouterr().err
+    assert said.count("compiling kernels") == 1
+    assert said.index("curate: ") < said.index("compiling kernels") < said.index("done in")
+
+
 @pytest.mark.parametrize("scheme", ["", "ray://"])
 def test_an_address_where_no_cluster_answers_is_one_line(
     lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], scheme: str

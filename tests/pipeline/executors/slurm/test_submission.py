@@ -23,7 +23,7 @@ from pipeline.workspace import Workspace
 from tests.pipeline.conftest import RECIPE, published
 from tests.pipeline.executors.slurm.conftest import SlurmRun
 
-GREEDY = ["tests.pipeline.line_stages:Lines", "tests.pipeline.line_stages:Greedy"]
+GREEDY = [f"tests.pipeline.line_stages:{stage}" for stage in ("Lines", "Compiling", "Greedy")]
 
 
 def check_order(run: Path) -> None:
@@ -129,6 +129,8 @@ def test_jobs_outlive_the_command_and_are_never_submitted_twice(cluster: Path, t
     assert len(queue()) == 2
     wait_until(lambda: not queue(), "end of the jobs")
     assert (tmp_path / "set-up").exists()
+    (printed,) = slurm_run.out.glob("work/curate-*/jobs/*_0.out")
+    assert printed.read_text().startswith("compiling kernels, once for each version")
     done = slurm_run()
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "read 1 = kept 1 + dropped 0 + quarantined 0")
     assert (slurm_run.out / "documents").is_dir()
