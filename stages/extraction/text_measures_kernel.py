@@ -25,8 +25,8 @@ from stages.extraction.page_table import (
 from stages.extraction.tag_table import TAG
 from tokenizer.kernel_cache import kernel
 
-# Columns of the measures of a block's text (int32); T_LINK is the length of what stands in links, T_COPY_OF the block
-# where the last of the shingles that were seen before stood first.
+# Columns of the measures of a block's text (int32); T_LINK is the length of what stands in links, T_COPY_OF the
+# longest block where shingles that were seen before stood first.
 (
     T_LENGTH,
     T_WORDS,
@@ -51,6 +51,8 @@ PROSE_LENGTH = 60
 TITLE_WORDS = 64
 #: A block of so many words that says what a kept one has said is a copy; shorter ones may be refrains or formulas.
 COPY_WORDS = 100
+#: In the place of the block that another is a copy of: that is kept, or a copy of one that is.
+_COPIED = -1
 _H1, _H6 = TAG["h1"], TAG["h6"]
 _ONE = np.uint64(1)
 _FNV_START, _FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
@@ -190,9 +192,11 @@ def _note_shingle(key: np.uint64, block: int, keys: Array, measures: Measures) -
         keys[slot] = key
         measures.first[slot] = block
     elif measures.first[slot] != block:
-        measures.texts[block, T_SEEN_BEFORE] += 1
-        measures.texts[block, T_COPY_OF] = measures.first[slot]
-        measures.texts[measures.first[slot], T_SEEN_AFTER] += 1
+        row, source = measures.texts[block], measures.first[slot]
+        if row[T_SEEN_BEFORE] == 0 or measures.texts[source, T_LENGTH] > measures.texts[row[T_COPY_OF], T_LENGTH]:
+            row[T_COPY_OF] = source
+        row[T_SEEN_BEFORE] += 1
+        measures.texts[source, T_SEEN_AFTER] += 1
 
 
 @kernel
@@ -260,6 +264,8 @@ def drop_copies(keep: Array, page: Page, measures: Measures) -> None:
     """Unmark long blocks that say what a marked block before said, as where a page prints its text twice."""
     for block in range(page.state[S_BLOCKS]):
         row = measures.texts[block]
-        copied = row[T_HASHED_WORDS] >= COPY_WORDS and 5 * row[T_SEEN_BEFORE] >= 4 * row[T_SHINGLES]
-        if keep[block] and copied and keep[row[T_COPY_OF]]:
+        source = row[T_COPY_OF]
+        repeats = row[T_HASHED_WORDS] >= COPY_WORDS and 5 * row[T_SEEN_BEFORE] >= 4 * row[T_SHINGLES]
+        if repeats and (keep[source] or measures.texts[source, T_COPY_OF] == _COPIED):
             keep[block] = False
+            row[T_COPY_OF] = _COPIED

@@ -52,14 +52,27 @@ def test_what_a_manual_calls_navigation_is_left_out():
         assert not re.search("¶|Contents|Previous topic|Installing", text)
 
 
+_SENTENCE = "On day {0} the boat came to harbour {0}, and the {0} men on board went ashore for water and bread. "
+STORY = "".join(_SENTENCE.replace("{0}", f"{n * n + 3}") for n in range(9))
+
+
 def test_a_long_text_that_a_page_prints_twice_is_kept_once():
-    sentence = "On day {0} the boat came to harbour {0}, and the {0} men on board went ashore for water and bread. "
-    story = "".join(sentence.replace("{0}", f"{n * n + 3}") for n in range(9))
     refrain = "And so they sailed on, as the wind would have it, to where the sun goes down."
-    part = f"<div class=article><h1>The boat</h1><p>{story}</p><p>{refrain}</p></div>"
+    part = f"<div class=article><h1>The boat</h1><p>{STORY}</p><p>{refrain}</p></div>"
     text, _ = MAIN.text_of(f"<title>The boat</title>{part}<p>{refrain}</p>{part}".encode())
-    assert text.count(story.strip()) == 1
+    assert text.count(STORY.strip()) == 1
     assert text.count(refrain) > 1
+
+
+def test_a_text_that_stands_again_in_one_piece_is_kept_once_wherever_its_last_words_stood_first():
+    days, title = STORY.strip().split("On day "), "Nine days of sailing to the harbours of the south"
+    story = "".join(f"<p>On day {one}On day {other}</p>" for one, other in zip(days[1::2], days[2::2], strict=False))
+    menu = f"<nav><ul><li><a href=/>Home</a></li><li><a href=/boat>{title}</a></li></ul></nav>"
+    again = f"<p>{STORY} {title}</p>"
+    page = f"<title>The boat</title>{menu}<div class=article><h1>The boat</h1>{story}</div>{again}{again}"
+    text, _ = MAIN.text_of(page.encode())
+    assert text.count("came to harbour 3,") == 1
+    assert title not in text
 
 
 def test_a_page_inside_an_unclosed_navigation_keeps_its_text():
