@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.base import StageError
+from stages.decontamination.word_characters import count_words
 from stages.kept_files import kept_while_files_stay
 from stages.sources.byte_lines import is_blank, read_lines
 from stages.sources.fields import MISSING, value_at
@@ -41,15 +42,26 @@ def read_items(path: Path, fields: Sequence[str]) -> Iterator[Item]:
         try:
             record = parse_object(line.content)
         except ValueError as error:
-            raise StageError(f"{where}: {error}") from error
+            raise StageError(f"{where}: {error}; benchmarks are JSON Lines, an object a line") from error
         yield Item(number, _passages(record, fields, where))
 
 
 @kept_while_files_stay(most=1000)
-def check_items(path: Path, fields: Sequence[str]) -> None:
-    """Read a file to its end, so that a plan refuses what is wrong in it."""
-    if not sum(1 for _ in read_items(path, fields)):
+def check_items(path: Path, fields: Sequence[str], fewest: int) -> None:
+    """Read a file to its end, so that a plan refuses what is wrong in it, or that no text has `fewest` words."""
+    items = longest = 0
+    for item in read_items(path, fields):
+        items += 1
+        if longest < fewest:
+            longest = max([longest, *map(count_words, item.passages)])
+    if not items:
         raise StageError(f"{path}, named by benchmarks, holds no items")
+    if longest < fewest:
+        within = f" under {', '.join(fields)}" if fields else ""
+        raise StageError(
+            f"{path}, named by benchmarks, holds nothing to look for: its longest text{within} has {longest} words, "
+            f"and none of fewer than {fewest} is looked for; lower min_words, or leave the file out"
+        )
 
 
 def _passages(record: dict[str, Any], fields: Sequence[str], where: str) -> list[str]:

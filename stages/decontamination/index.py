@@ -18,8 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from stages.base import StageError
-from stages.decontamination.benchmark_files import benchmark_name, read_items
+from stages.decontamination.benchmark_files import benchmark_name, check_items, read_items
 from stages.decontamination.ngrams_kernel import (
     BYTES_A_WORD,
     count_matches,
@@ -98,17 +97,22 @@ class BenchmarkIndex:
         match_words(prefixes, words, *self._tables(), found)
         in_text: dict[int, list[Interval]] = defaultdict(list)
         in_item: dict[int, list[Interval]] = defaultdict(list)
+        items_with: dict[int, list[int]] = {}
         for first, width, place in found.tolist():
-            for item, position in self.occurrences[self.starts[place] : self.starts[place + 1]].tolist():
+            if place not in items_with:
+                occurrences = self.occurrences[self.starts[place] : self.starts[place + 1]].tolist()
+                items_with[place] = list(dict.fromkeys(item for item, _ in occurrences))
+                for item, position in occurrences:
+                    in_item[item].append((position, position + width))
+            for item in items_with[place]:
                 in_text[item].append((first, first + width))
-                in_item[item].append((position, position + width))
         matches = []
         for item, intervals in in_text.items():
             benchmark, line, size = self.items[item].tolist()
             covered = sum(end - start for start, end in merged(in_item[item]))
             places = [(int(spans[start, 0]), int(spans[end - 1, 1])) for start, end in merged(intervals)]
-            ngrams = len(set(intervals))
-            matches.append(ItemMatch(self.benchmarks[benchmark].name, line, size, covered / size, ngrams, places))
+            name = self.benchmarks[benchmark].name
+            matches.append(ItemMatch(name, line, size, covered / size, len(intervals), places))
         return sorted(matches, key=lambda match: (-match.coverage, -match.ngrams, match.benchmark, match.line))
 
 
@@ -119,13 +123,11 @@ def load_index(paths: tuple[Path, ...], fields: tuple[str, ...], ngram: int, min
     item_of: list[int] = []
     lines: list[tuple[int, int]] = []
     for number, path in enumerate(paths):
-        before = len(lines)
+        check_items(path, fields, min(ngram, min_words))
         for item in read_items(path, fields):
             passages += item.passages
             item_of += [len(lines)] * len(item.passages)
             lines.append((number, item.line))
-        if len(lines) == before:
-            raise StageError(f"{path}, named by benchmarks, holds no items")
     runs, leads, sizes = _runs(passages, ngram, min_words)
     items = np.zeros((len(lines), 3), dtype=np.int64)
     items[:, :2] = lines
@@ -136,17 +138,18 @@ def load_index(paths: tuple[Path, ...], fields: tuple[str, ...], ngram: int, min
     # A word's number is counted through the item's passages.
     ends = np.cumsum(sizes)
     first_of_item = np.searchsorted(owners, owners, side="left")
-    shifts = (ends - sizes) - (ends - sizes)[first_of_item] if len(sizes) else ends
+    shifts = (ends - sizes) - (ends - sizes)[first_of_item]
     passage = runs[:, 1].astype(np.int64)
     occurrences = np.column_stack([owners[passage], runs[:, 2].astype(np.int64) + shifts[passage]])
     order = np.lexsort((occurrences[:, 1], occurrences[:, 0], runs[:, 0]))
     sorted_hashes, occurrences = runs[order, 0], occurrences[order]
     hashes, firsts, amounts = np.unique(sorted_hashes, return_index=True, return_counts=True)
-    named = np.arange(len(sorted_hashes)) - np.repeat(firsts, amounts) < MOST_ITEMS
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.minimum(amounts, MOST_ITEMS))])
+    run = np.repeat(np.arange(len(hashes)), amounts)
+    named = _item_ranks(run, firsts, occurrences[:, 0]) < MOST_ITEMS
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(run[named], minlength=len(hashes)))])
     bits, shift = _bit_table(leads)
-    widths = np.unique(np.minimum(sizes[passage], ngram)) if len(passage) else np.zeros(0, np.int64)
-    shared = _shared(occurrences, np.repeat(np.arange(len(hashes)), amounts), items)
+    widths = np.unique(np.minimum(sizes[passage], ngram))
+    shared = _shared(occurrences, run, items)
     benchmarks = [
         _describe(number, path, items, occurrences, np.bincount(owners, sizes >= ngram, len(items)) > 0, shared)
         for number, path in enumerate(paths)
@@ -185,6 +188,13 @@ def _bit_table(leads: np.ndarray) -> tuple[np.ndarray, np.uint64]:
     bits = np.zeros(bit_count // 64, dtype=np.uint64)
     fill_bits(leads, shift, bits)
     return bits, shift
+
+
+def _item_ranks(run: np.ndarray, firsts: np.ndarray, item: np.ndarray) -> np.ndarray:
+    """Which of the items with its run, from 0, each occurrence is in; occurrences by run and item."""
+    numbers = np.cumsum((np.diff(run, prepend=-1) != 0) | (np.diff(item, prepend=-1) != 0))
+    ranks: np.ndarray = numbers - numbers[firsts][run]
+    return ranks
 
 
 def _shared(occurrences: np.ndarray, run: np.ndarray, items: np.ndarray) -> dict[int, int]:

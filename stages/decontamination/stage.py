@@ -31,6 +31,7 @@ class Decontaminate(Filter):
     """Find text of benchmarks in documents; drop the document, cut the text out, or only tag it."""
 
     name: ClassVar[str] = "decontaminate"
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ("text",)
     measurements: ClassVar[dict[str, str]] = {
         "contamination_words": "words of the text: letters, digits and marks; a character of scripts without blanks",
@@ -77,7 +78,7 @@ class Decontaminate(Filter):
 
         self._find_files()
         for path in self.benchmarks:
-            check_items(path, self.fields)
+            check_items(path, self.fields, min(self.ngram, self.min_words))
         return {f"benchmark/{benchmark_name(path)}": path for path in self.benchmarks}
 
     def rules(self) -> list[Rule]:
@@ -101,7 +102,8 @@ class Decontaminate(Filter):
     def _find_files(self) -> None:
         for path in self.benchmarks:
             if not path.is_file():
-                raise StageError(f"{path}, named by benchmarks of stage 'decontaminate', does not exist")
+                what = "is a folder; name the files in it" if path.is_dir() else "does not exist"
+                raise StageError(f"{path}, named by benchmarks of stage 'decontaminate', {what}")
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Add the measurement columns and cut in `text`; needs `text`, null counts as empty."""

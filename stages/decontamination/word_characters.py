@@ -38,3 +38,12 @@ def word_characters() -> np.ndarray:
         alone = table[first : last + 1]
         alone[alone > 0] *= -1
     return table
+
+
+def count_words(text: str) -> int:
+    """How many words a text has. For single texts, not for corpora."""
+    characters = word_characters()[np.frombuffer(text.encode("utf-32-le"), np.uint32)]
+    characters = characters[characters != IGNORED]
+    inside = characters > BETWEEN
+    begins = inside & ~np.concatenate([[False], inside[:-1]])
+    return int(begins.sum() + (characters < BETWEEN).sum())

@@ -16,7 +16,8 @@ from stages.base import StageError
 from stages.decontamination.cutting import cut_out
 from stages.decontamination.index import load_index
 from stages.decontamination.stage import RECORDED_ITEMS, Decontaminate
-from tests.stages.decontamination.reference import Reference, is_plain
+from stages.decontamination.word_characters import count_words
+from tests.stages.decontamination.reference import Reference, is_plain, words
 
 QUESTION = "A train leaves the station at noon and travels north at sixty miles an hour until it stops in Springfield"
 FILLER = "Something quite different is said here, about cats and the weather of the last week. "
@@ -50,6 +51,7 @@ def test_counts_and_coverage_are_those_of_the_plain_definition(
     tmp_path_factory: pytest.TempPathFactory, items: list[list[str]], texts: list[str], ngram: int, min_words: int
 ) -> None:
     assume(all(map(is_plain, [*texts, *(passage for item in items for passage in item)])))
+    assume(any(len(words(passage)) >= min(ngram, min_words) for item in items for passage in item))
     path = benchmark(tmp_path_factory.mktemp("b") / "b.jsonl", *({"t": item} for item in items))
     index = load_index((path,), (), ngram, min_words)
     data = [text.encode() for text in texts]
@@ -61,6 +63,22 @@ def test_counts_and_coverage_are_those_of_the_plain_definition(
     for text, count, encoded in zip(texts, counts, data, strict=True):
         best = max((match.coverage for match in index.matches(encoded, count)), default=0.0)
         assert (count, best) == (reference.judge(text)[0], pytest.approx(reference.judge(text)[1]))
+
+
+@given(passages)
+def test_words_of_a_single_text_are_counted_by_the_same_definition(text: str) -> None:
+    assume(is_plain(text))
+    assert count_words(text) == len(words(text))
+
+
+def test_an_item_that_repeats_itself_is_covered_by_its_copy(tmp_path: Path) -> None:
+    """Each run stands 88 times in the first item, and items that say it once are named beside it."""
+    path = benchmark(tmp_path / "b.jsonl", {"q": "ha " * 100}, {"q": "ha " * 13 + "said he"}, *[{"q": "ha " * 13}] * 20)
+    (row,) = rows(Decontaminate(benchmarks=(path,), action="tag"), f"{FILLER} {'Ha, ' * 100} {FILLER}")
+    assert (row["contamination_item"], row["contamination_coverage"]) == (1, 1.0)
+    found = json.loads(row["contamination_matches"])
+    assert [match["item"] for match in found] == [1, *range(3, 11), 2]
+    assert found[0]["ngrams"] == row["contamination_ngrams"] == 88
 
 
 def test_case_punctuation_and_spacing_tell_no_texts_apart_and_words_do(tmp_path: Path) -> None:
@@ -204,6 +222,10 @@ def test_a_text_that_is_the_whole_benchmark_many_times_over_is_no_trouble(tmp_pa
             r"line 1, .*: the line holds an integer of more than 4,300 digits, which is not read",
         ),
         ("[" * 5000, "line 1, .* nests deeper than 200 levels"),
+        (
+            '{"q": null}\n{"q": 12}\n{"q": "Is this too short?"}\n',
+            r"longest text under q has 4 words, .* than 8 is looked",
+        ),
         ("[1]\n", r"line 1.*the line is an array, not an object"),
         ('{"question": "x"}\n', r"line 1.*no field 'q'; fields there: question"),
     ],
@@ -236,5 +258,7 @@ def test_a_file_is_read_to_its_end_with_the_plan(tmp_path: Path) -> None:
 def test_files_that_are_absent_or_named_alike_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StageError, match=r"absent\.jsonl, named by benchmarks .* does not exist"):
         Decontaminate(benchmarks=(tmp_path / "absent.jsonl",)).assets()
+    with pytest.raises(StageError, match="is a folder; name the files in it"):
+        Decontaminate(benchmarks=(tmp_path,)).assets()
     with pytest.raises(ValueError, match="two files of benchmarks are named 'b'"):
         Decontaminate(benchmarks=(tmp_path / "b.jsonl", tmp_path / "b.x.jsonl"))
