@@ -1,9 +1,9 @@
 """Keep benchmarks out of the corpus: find runs of their words in documents, and drop, cut or only tag those.
 
 N-gram overlap as Brown et al. 2020 (GPT-3, arXiv 2005.14165, appendix C) define it: 13 words, without case,
-punctuation and spacing (word_characters.py); items of 8 to 12 words are looked for as a whole, shorter ones not at
-all. Cost: 140 to 240 MB of English a second of one core, whatever the number of benchmarks; matched texts take about
-a millisecond each.
+accents, punctuation and spacing (word_characters.py); items of 8 to 12 words are looked for as a whole, shorter ones
+not at all. Cost: 140 to 240 MB of English a second of one core, whatever the number of benchmarks; matched texts take
+about a millisecond each.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""What a word is when texts are compared with benchmarks: letters, digits and marks, without case.
+"""What a word is when texts are compared with benchmarks: letters, digits and marks, without case and accents.
 
 Everything else stands between words, so that "state-of-the-art" and "state of the art" are the same four words and
 spacing, punctuation and symbols never tell two texts apart; apostrophes and invisible characters within a word are
-ignored ("don't" is "dont"). In scripts that put no blanks between words every character is a word.
+ignored ("don't" is "dont"). So are accents and the points of Hebrew, Arabic and Indic letters, so that texts in NFC and
+NFD, with and without them are the same (but for Hangul in NFD). In scripts that put no blanks between words every
+character is a word.
 """
 
 from __future__ import annotations
@@ -30,14 +32,28 @@ def word_characters() -> np.ndarray:
     categories = [unicodedata.category(chr(point)) for point in points.tolist()]
     table = np.zeros(0x110000, dtype=np.int32)
     words = points[[category[0] in "LNM" for category in categories]]
-    table[words] = character_tables().lower[words]
+    letters = [ord(_without_accents(chr(point))) for point in words.tolist()]
+    table[words] = character_tables().lower[letters]
     table[ord("ς")] = ord("σ")
+    table[words[[_is_accent(chr(point)) for point in words.tolist()]]] = IGNORED
     table[points[[category == "Cf" for category in categories]]] = IGNORED
     table[[ord(mark) for mark in _APOSTROPHES]] = IGNORED
     for first, last in WITHOUT_BLANKS:
         alone = table[first : last + 1]
         alone[alone > 0] *= -1
     return table
+
+
+def _without_accents(character: str) -> str:
+    """The letter below the accents, if the character is no more than that."""
+    decomposed = unicodedata.normalize("NFD", character)
+    return decomposed[0] if all(map(_is_accent, decomposed[1:])) else character
+
+
+def _is_accent(character: str) -> bool:
+    """Whether it is an accent or a point that may be left out, not a vowel sign or the like, by its combining class."""
+    place = unicodedata.combining(character)
+    return place == 7 or 10 <= place <= 36 or place >= 200
 
 
 def count_words(text: str) -> int:

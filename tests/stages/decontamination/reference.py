@@ -7,14 +7,23 @@ from collections import defaultdict
 
 import regex
 
+_ACCENTS = {7, *range(10, 37), *range(200, 256)}
 _IGNORED = regex.compile(r"['’ʼ＇`\p{Cf}]")
 _ALONE = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Myanmar}\p{Khmer}"
 _WORD = regex.compile(rf"[{_ALONE}]|(?:(?![{_ALONE}])[\p{{L}}\p{{N}}\p{{M}}])+")
 
 
 def words(text: str) -> list[str]:
-    lower = "".join(character.lower()[0] if character.lower() else character for character in text)
+    letters = []
+    for character in text:
+        decomposed = without_accents(unicodedata.normalize("NFD", character))
+        letters.append(decomposed if len(decomposed) == 1 else without_accents(character))
+    lower = "".join(letter.lower()[0] if letter.lower() else letter for letter in letters)
     return _WORD.findall(_IGNORED.sub("", lower.replace("ς", "σ")))
+
+
+def without_accents(text: str) -> str:
+    return "".join(character for character in text if unicodedata.combining(character) not in _ACCENTS)
 
 
 def is_plain(text: str) -> bool:

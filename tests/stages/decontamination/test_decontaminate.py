@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from stages.decontamination.cutting import cut_out
 from stages.decontamination.index import load_index
 from stages.decontamination.stage import RECORDED_ITEMS, Decontaminate
 from stages.decontamination.word_characters import count_words
-from tests.stages.decontamination.reference import Reference, is_plain, words
+from tests.stages.decontamination.reference import Reference, is_plain, without_accents, words
 
 QUESTION = "A train leaves the station at noon and travels north at sixty miles an hour until it stops in Springfield"
 FILLER = "Something quite different is said here, about cats and the weather of the last week. "
@@ -35,7 +36,8 @@ def rows(stage: Decontaminate, *texts: str | None) -> list[dict[str, Any]]:
 # --------------------------------------------------------------------------------------------- definition
 
 few_words = st.lists(
-    st.sampled_from(["a", "B", "c.", "don't", "dont", "É", "x-y", "中文", "ไทย", "-", "Σας", "é", "1,5"]), max_size=14
+    st.sampled_from(["a", "B", "c.", "don't", "dont", "É", "x-y", "中文", "ไทย", "-", "Σας", "é", "e\u0301", "1,5"]),
+    max_size=14,
 )
 passages = few_words.map(" ".join) | st.text(max_size=6)
 
@@ -51,7 +53,7 @@ def test_counts_and_coverage_are_those_of_the_plain_definition(
     tmp_path_factory: pytest.TempPathFactory, items: list[list[str]], texts: list[str], ngram: int, min_words: int
 ) -> None:
     assume(all(map(is_plain, [*texts, *(passage for item in items for passage in item)])))
-    assume(any(len(words(passage)) >= min(ngram, min_words) for item in items for passage in item))
+    items = [*items, ["long enough to be looked for"]]
     path = benchmark(tmp_path_factory.mktemp("b") / "b.jsonl", *({"t": item} for item in items))
     index = load_index((path,), (), ngram, min_words)
     data = [text.encode() for text in texts]
@@ -90,6 +92,26 @@ def test_case_punctuation_and_spacing_tell_no_texts_apart_and_words_do(tmp_path:
     assert alike["contamination_ngrams"] == 8 and alike["contamination_coverage"] == 1.0
     assert different["contamination_ngrams"] == 0 and different["contamination_benchmark"] is None
     assert nothing["contamination_words"] == 0 and nothing["text"] is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Où l'été s'achève, le garçon naïf rêve déjà d'être né à Noël",
+        "Με το που είπε ότι θα έρθει αύριο, όλοι χάρηκαν πολύ",
+        "Ещё один объём йода стоял на её полке у моей двери",
+        "Tất cả mọi người sinh ra đều được tự do và bình đẳng",
+        "أُعِدَّ الطَّعَامُ فِي الْبَيْتِ ثُمَّ أَكَلَ الْأَوْلَادُ مِنْهُ",
+        "לַיְלָה טוֹב לְכֻלָּם אָמַר הַיֶּלֶד וְהָלַךְ אֶל בֵּיתוֹ",
+        "बड़ा लड़का पढ़ाई छोड़ कर सड़क पर दौड़ पड़ा था",
+    ],
+    ids=["fra", "ell", "rus", "vie", "arb", "heb", "hin"],
+)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_accents_and_how_they_are_encoded_tell_no_texts_apart(tmp_path: Path, text: str, form: str) -> None:
+    path = benchmark(tmp_path / "b.jsonl", {"q": text})
+    found = rows(Decontaminate(benchmarks=(path,)), unicodedata.normalize(form, text), without_accents(text))
+    assert [row["rule"] for row in found] == ["contaminated"] * 2
 
 
 def test_short_items_match_as_a_whole_and_too_short_ones_never(tmp_path: Path) -> None:
