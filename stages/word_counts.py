@@ -2,8 +2,8 @@
 
 A text is split into words by one stage, its lines are edited by the next and its words counted by a third: the last
 count follows from the first and the words of what was cut. Counts are given for the very same bytes only, so nobody's
-result depends on who ran before. The texts last split by a thread are held until a stage asks for some.
-Cost: one comparison of the bytes.
+result depends on who ran before. The texts last split by a thread are held until a stage asks for some: one batch
+where none does. Cost: one comparison of the bytes.
 """
 
 from __future__ import annotations

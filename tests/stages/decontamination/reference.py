@@ -10,14 +10,20 @@ import regex
 _ACCENTS = {7, *range(10, 37), *range(200, 256)}
 _IGNORED = regex.compile(r"['’ʼ＇`\p{Cf}]")
 _ALONE = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Myanmar}\p{Khmer}"
-_WORD = regex.compile(rf"[{_ALONE}]|(?:(?![{_ALONE}])[\p{{L}}\p{{N}}\p{{M}}])+")
+_WORD = regex.compile(rf"(?=[\p{{L}}\p{{N}}\p{{M}}])[{_ALONE}]|(?:(?![{_ALONE}])[\p{{L}}\p{{N}}\p{{M}}])+")
+
+#: Marks that several scripts share, and rare letters beside blocks of a script without blanks.
+_AT_THE_EDGE = regex.compile(
+    r"[\u3006\u3038-\u303B\u3099\u309A\u30FC\uFF70\uFF9E\uFF9F\U00016FE3\U00016FF0\U00016FF1\U0001AFF0-\U0001AFFF]"
+)
 
 
 def words(text: str) -> list[str]:
     letters = []
     for character in text:
         decomposed = without_accents(unicodedata.normalize("NFD", character))
-        letters.append(decomposed if len(decomposed) == 1 else without_accents(character))
+        is_letter = unicodedata.category(character)[0] in "LNM" and len(decomposed) == 1
+        letters.append(decomposed if is_letter else without_accents(character))
     lower = "".join(letter.lower()[0] if letter.lower() else letter for letter in letters)
     return _WORD.findall(_IGNORED.sub("", lower.replace("ς", "σ")))
 
@@ -31,6 +37,7 @@ def is_plain(text: str) -> bool:
     return all(
         unicodedata.category(character) not in ("Cn", "Co", "Cs")
         and (character.isascii() or len(character.lower()) == 1)
+        and not _AT_THE_EDGE.match(character)
         for character in text
     )
 
