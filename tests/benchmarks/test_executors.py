@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ def test_every_executor_gives_the_same_bytes(tmp_path: Path) -> None:
         (lines / f"{number}.txt").write_text("\n".join(texts) + "\n")
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(RECIPE))
     command = [sys.executable, "-m", "benchmarks.executors", "--in", lines, "--recipe", tmp_path / "recipe.yaml"]
-    result = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # where Slurm's jobs find the recipe's stages
+    result = subprocess.run(list(map(str, command)), cwd=ROOT, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr + result.stdout
     assert "ray-2-nodes" in result.stdout and "give the same bytes" in result.stdout
