@@ -181,7 +181,7 @@ def _describe_checkpoint(path: Path, rule: str | None, contains: str | None, row
     state = path / "checkpoint.json"
     try:
         content = json.loads(state.read_text("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InspectorError(f"{state}: damaged ({error}); name an older step-* folder, if there is one") from error
     if not isinstance(content, dict):
         raise InspectorError(f"{state}: damaged (not an object); name an older step-* folder, if there is one")
@@ -194,7 +194,7 @@ def _describe_training(path: Path, rule: str | None, contains: str | None, rows:
     for line in path.read_text("utf-8", errors="replace").splitlines():
         try:
             entry = json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             entry = None
         if isinstance(entry, dict):
             entries.append(entry)

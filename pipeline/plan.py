@@ -109,7 +109,7 @@ class Plan:
             )
         except FileNotFoundError:
             raise RecipeError(f"{path.parent}: not a run directory (no {path.name})") from None
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise RecipeError(f"{path}: damaged plan ({error}); run the recipe again") from error
 
 

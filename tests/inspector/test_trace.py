@@ -83,8 +83,8 @@ def test_a_training_its_checkpoint_and_its_tokenizer_are_recognised(whole_run: P
     checkpoint = next(training.glob("step-*"))
     assert recognise(checkpoint).describe(None, None, 3)[1]["step"] == 2
     with (training / "log.jsonl").open("ab") as log:
-        log.write(b"5\n\xff\x00\n")
-    assert recognise(training).describe(None, None, 3)[1]["unreadable_lines"] == 2
+        log.write(b"5\n\xff\x00\n" + b"9" * 5000 + b"\n")
+    assert recognise(training).describe(None, None, 3)[1]["unreadable_lines"] == 3
     (checkpoint / "checkpoint.json").write_text("{")
     with pytest.raises(InspectorError, match=r"checkpoint\.json: damaged"):
         recognise(checkpoint).describe(None, None, 3)

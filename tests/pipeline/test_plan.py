@@ -35,6 +35,17 @@ def test_a_plan_saved_and_loaded_is_the_same_plan(lines: Path, tmp_path: Path) -
     assert Plan.load(tmp_path / "plan.json") == plan
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b'{"format": "\xff"}', b'{"format": ' + b"9" * 5000 + b"}"],
+    ids=["empty", "list", "bytes", "integer"],
+)
+def test_a_damaged_plan_is_named_with_the_mend(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "plan.json").write_bytes(content)
+    with pytest.raises(RecipeError, match=r"plan\.json: damaged plan .*; run the recipe again"):
+        Plan.load(tmp_path / "plan.json")
+
+
 @given(st.lists(st.integers(1, 500), max_size=60), st.integers(1, 400))
 def test_packing_keeps_every_split_in_order_and_tasks_near_the_target(sizes: list[int], target: int) -> None:
     splits = [Split("f", number, number + 1, size) for number, size in enumerate(sizes)]
