@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 
     from stages.sources.rows import RowCollector
 
-#: What may stand in an address as it is; of the rest of a path, browsers make escapes.
-_UNQUOTED = "/:?#[]@!$&'()*+,;=~"
+#: What a file's path may have in an address as it is: '?' or '#' would end the path, and different files would be one.
+_UNQUOTED = "/:[]@!$&'()*+,;=~"
 
 
 class HtmlSource(Source):
     """Reads HTML files as web pages, one a file."""
 
     name: ClassVar[str] = "html"
+    version: ClassVar[int] = 2
     suffixes: ClassVar[tuple[str, ...]] = with_compressions(".html", ".htm", ".xhtml")
 
     source: str = Field(default="html", description="what the column `source` says of every row")

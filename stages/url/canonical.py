@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, ClassVar
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
 from pydantic import Field
 
@@ -33,6 +33,7 @@ class CanonicalUrl(Transform):
     """Adds `canonical_url`, `host` and `domain`; null where the URL is null or is none."""
 
     name: ClassVar[str] = "canonical_url"
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("w3lib", "tldextract")
 
     tracking: bool = Field(False, description="keep parameters that only follow a reader around, such as utm_source")
@@ -71,8 +72,11 @@ def canonical_url(url: str, tracking: bool = False) -> str | None:
 
 
 def _untracked(query: str, tracking: bool) -> str:
-    if tracking or not query:
+    """The query without such parameters; the others as they are written, for not every escape is of UTF-8."""
+    if tracking:
         return query
-    pairs = parse_qsl(query, keep_blank_values=True)
-    kept = [(name, value) for name, value in pairs if not _TRACKING.fullmatch(name.lower())]
-    return query if len(kept) == len(pairs) else urlencode(kept)
+    return "&".join(part for part in query.split("&") if not _TRACKING.fullmatch(_name(part)))
+
+
+def _name(part: str) -> str:
+    return unquote_plus(part.partition("=")[0]).lower()

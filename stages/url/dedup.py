@@ -16,6 +16,7 @@ class UrlDedup(KeyedDedup):
     """Remove documents of a URL that another document has as well, such as earlier crawls of a page."""
 
     name: ClassVar[str] = "url_dedup"
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ("url",)
     libraries: ClassVar[tuple[str, ...]] = ("w3lib", "tldextract")
     rule: ClassVar[str] = "url_duplicate"

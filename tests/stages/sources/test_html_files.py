@@ -1,6 +1,7 @@
 """A tree of HTML files as web pages."""
 
 import gzip
+from urllib.parse import unquote, urlsplit
 
 import pyarrow.parquet as pq
 import pytest
@@ -29,7 +30,7 @@ def test_a_run_gives_the_text_and_address_of_every_page(tmp_path):
     assert totals.rules == {"media_type": 1}
     documents = pq.read_table(tmp_path.parent / "run" / "documents").to_pylist()
     assert {row["text"] for row in documents} == {"Ein schöner Satz über Bären, der lang genug ist."}
-    names = ["index.html", "list.html?page=2.html", "packed.xhtml.gz", "two.HTM"]
+    names = ["index.html", "list.html%3Fpage=2.html", "packed.xhtml.gz", "two.HTM"]
     assert [row["url"] for row in documents] == [f"https://example.org/a%20b/{name}" for name in names]
 
 
@@ -45,6 +46,17 @@ def test_the_address_is_the_base_and_the_path(tmp_path, base, url):
     file = InputFile("a.html", path, 10)
     assert source.read_one(file, 0, 0).documents.to_pylist() == [row]
     assert source.read_one(file, 1, 0).documents.num_rows == 0
+
+
+def test_files_whose_names_have_marks_of_addresses_have_addresses_of_their_own(tmp_path):
+    names = ["Issue #1.html", "Issue #2.html", "why?utm_source=a.html", "why?utm_source=b.html", "50%.html"]
+    for name in names:
+        (tmp_path / name).write_text("<p>A page.")
+    recipe = Recipe.parse({"name": "pages", "stages": [{"html": {"base_url": "https://e.org"}}, "url_dedup"]})
+    assert run(recipe, [tmp_path], tmp_path.parent / "run", executor="inline", quiet=True).totals.kept == len(names)
+    documents = pq.read_table(tmp_path.parent / "run" / "documents", columns=["url"]).to_pylist()
+    paths = [unquote(urlsplit(row["url"]).path) for row in documents]
+    assert sorted(paths) == sorted(f"/{name}" for name in names)
 
 
 def test_pages_that_are_too_large_or_damaged_are_quarantined(tmp_path):

@@ -43,7 +43,21 @@ def test_tracking_parameters_stay_where_asked() -> None:
     assert canonical_url("http://a.example/?utm_source=x", tracking=True) == "http://a.example/?utm_source=x"
 
 
+@pytest.mark.parametrize("query", ["q=%E9", "q=%E8", "q=a%2Bb", "q=%C3%A9", "q=a+b", "%FF="])
+def test_parameters_beside_a_tracking_one_keep_their_bytes(query: str) -> None:
+    alone = canonical_url(f"http://a.example/?{query}")
+    assert alone == f"http://a.example/?{query}"
+    for beside in (f"{query}&utm_source=a", f"utm_source=a&{query}", f"{query}&%75tm_source=%E9&gclid"):
+        assert canonical_url(f"http://a.example/?{beside}") == alone
+
+
 @given(st.text(alphabet="abAB%2e/.?&=#:;é ", max_size=30))
 def test_the_form_of_a_form_is_itself(rest: str) -> None:
     form = canonical_url(f"http://a.example/{rest}")
+    assert form is None or canonical_url(form) == form
+
+
+@given(st.text(alphabet="ab%E9Cutm_gclid&=+; ", max_size=30))
+def test_the_form_of_a_query_is_itself(query: str) -> None:
+    form = canonical_url(f"http://a.example/?{query}")
     assert form is None or canonical_url(form) == form
