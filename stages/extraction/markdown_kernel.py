@@ -1,8 +1,9 @@
 """Kept blocks to Markdown (CommonMark, with tables as GitHub writes them).
 
 Headings, lists with their depth and numbers, quotations, inline code; what stands in `pre` goes verbatim between
-fences; a table whose kept cells hold one block each becomes a table, others become paragraphs. Nothing is escaped,
-because texts are to be read, not rendered. Emphasis and links are left out.
+fences; a table whose kept cells hold one block each becomes a table, and so does one that begins with `th`, whose
+cells are joined to a line each; others are there for layout and become paragraphs. A caption is a paragraph before its
+table. Nothing is escaped, because texts are to be read, not rendered. Emphasis and links are left out.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from stages.extraction.tag_table import TAG
 from tokenizer.kernel_cache import kernel
 
 _LI, _UL, _OL, _TD, _TH, _PRE, _QUOTE = (TAG[name] for name in "li ul ol td th pre blockquote".split())
-_H1, _H6, _TABLE = (TAG[name] for name in "h1 h6 table".split())
+_H1, _H6, _TABLE, _CAPTION = (TAG[name] for name in "h1 h6 table caption".split())
 #: Deeper lists and quotations are written as deep as this.
 _DEEPEST = 8
 _LINE_END, _SPACE, _BACKTICK, _BAR = 10, 32, 96, 124
@@ -134,17 +135,30 @@ def _write_verbatim(
 
 
 @kernel
+def _table_of(node: int, nodes: Array) -> int:
+    """The table in whose cells a node is; -1 in none and in a caption."""
+    found = enclosing(node, _TABLE, _CAPTION, nodes)
+    return found if found >= 0 and nodes[found, N_TAG] == _TABLE else -1
+
+
+@kernel
 def _is_data(table: int, keep: Array, page: Page) -> bool:
-    """Whether a table can be written as one: each kept block is all of a cell of its own, in two columns or more."""
+    """Whether a table can be written as one: all that is kept of it is in cells of its own, in two columns or more."""
     nodes = page.nodes
     columns = 0
+    headed = False
     for block in range(nodes[table, N_FIRST_BLOCK], nodes[table, N_END_BLOCK]):
-        if not keep[block]:
+        node = page.blocks[block, B_NODE]
+        caption = columns == 0 and _table_of(node, nodes) < 0 and enclosing(node, _TABLE, _TABLE, nodes) == table
+        if not keep[block] or caption:
             continue
-        cell = enclosing(page.blocks[block, B_NODE], _TD, _TH, nodes)
+        cell = enclosing(node, _TD, _TH, nodes)
         if cell < 0 or enclosing(cell, _TABLE, _TABLE, nodes) != table:
             return False
-        if nodes[cell, N_END_BLOCK] - nodes[cell, N_FIRST_BLOCK] != 1:
+        if columns == 0 and enclosing(node, _PRE, _PRE, nodes) >= 0:  # a listing beside its line numbers
+            return False
+        headed = headed or nodes[cell, N_TAG] == _TH
+        if not headed and nodes[cell, N_END_BLOCK] - nodes[cell, N_FIRST_BLOCK] != 1:
             return False
         columns = max(columns, nodes[cell, N_ORDINAL] + 1)
     return columns > 1
@@ -168,15 +182,21 @@ def _end_row(columns: int, cells: int, out: Array, at: int) -> int:
 
 
 @kernel
-def _write_table(table: int, keep: Array, page: Page, out: Array, at: int) -> int:
+def _write_table(table: int, first: int, keep: Array, page: Page, out: Array, at: int) -> int:
+    """Append the kept cells of a table, whose blocks from `first` on are in cells."""
     nodes = page.nodes
     row = -1
+    previous = -1
     cells = 0
     rows = 0
-    for block in range(nodes[table, N_FIRST_BLOCK], nodes[table, N_END_BLOCK]):
+    for block in range(first, nodes[table, N_END_BLOCK]):
         if not keep[block]:
             continue
         cell = enclosing(page.blocks[block, B_NODE], _TD, _TH, nodes)
+        if cell == previous:
+            out[at] = _SPACE
+            at += 1
+        previous = cell
         if nodes[cell, N_PARENT] != row:
             if rows > 0:
                 at = _end_row(cells if rows == 1 else 0, cells, out, at)
@@ -241,12 +261,12 @@ def render_markdown(keep: Array, page: Page, out: Array) -> int:
             at = _repeat(_SPACE, 2, out, at)
         indent += 2 if item >= 0 else 0
         previous = block
-        table, verbatim = enclosing(node, _TABLE, _TABLE, nodes), enclosing(node, _PRE, _PRE, nodes)
+        table, verbatim = _table_of(node, nodes), enclosing(node, _PRE, _PRE, nodes)
         if verbatim >= 0:
             at = _write_verbatim(verbatim, block, quotes, indent, keep, page, out, at)
             previous = nodes[verbatim, N_END_BLOCK] - 1
         elif table >= 0 and table != layout and _is_data(table, keep, page):
-            at = _write_table(table, keep, page, out, at)
+            at = _write_table(table, block, keep, page, out, at)
             previous = nodes[table, N_END_BLOCK] - 1
         elif _H1 <= nodes[node, N_TAG] <= _H6:
             at = _repeat(35, nodes[node, N_TAG] - _H1 + 1, out, at)

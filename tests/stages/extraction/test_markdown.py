@@ -20,6 +20,17 @@ WHOLE = BlockExtractor(None, markdown=True, max_depth=1000, max_nodes=200_000)
         ("<table><tr><th>k<th>v<tr><td>1<td>a|b<tr><td><td>z</table>", "| k | v |\n|---|---|\n| 1 | a\\|b |\n|  | z |"),
         ("<table><tr><td><p>one</p><p>two</p></td><td>side</table>", "one\n\ntwo\n\nside"),
         ("<table><tr><td>only</table>", "only"),
+        (
+            "<table><caption>C</caption><tr><th>A<th>B</tr><tr><td>1<td>2</tr></table>",
+            "C\n\n| A | B |\n|---|---|\n| 1 | 2 |",
+        ),
+        (
+            "<table><tr><th>A<th>B</tr><tr><td><p>1</p><p>2</p><td>x</tr><tr><td>3<td><ul><li>4<li>5</ul></table>",
+            "| A | B |\n|---|---|\n| 1 2 | x |\n| 3 | 4 5 |",
+        ),
+        ("<table><tr><td>a<td>b<caption>C</caption></table>", "a\n\nb\n\nC"),
+        ("<table><tr><td><pre>1\n2</pre><td><pre>x\ny</pre></table>", "```\n1\n2\n```\n\n```\nx\ny\n```"),
+        ("<table><tr><td><pre>1</pre><td>x</table>", "```\n1\n```\n\nx"),
     ],
 )
 def test_structure_is_kept(page, markdown):
