@@ -6,8 +6,8 @@ nobody can press reload: declared encodings in which most non-ASCII bytes make n
 and UTF-16 without a mark is known by its NUL bytes.
 
 Labels mean what browsers take them for (`iso-8859-1` is windows-1252, `gb2312` is GB 18030), by
-Resiliparse's WHATWG table and the Python codec that covers all of each encoding. Detection is strict
-UTF-8, else uchardet.
+Resiliparse's WHATWG table and the Python codec that covers all of each encoding. Detection is UTF-8 with
+next to no faults, else uchardet.
 
 Cost: one strict decode where the declaration is right, about 1 GB/s for UTF-8.
 """
@@ -31,6 +31,8 @@ _WIDER = {
 }
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _PRESCAN_BYTES = 4096
+#: Characters beyond ASCII that a page in UTF-8 has for each of its faults.
+_PROPER_A_FAULT = 4
 _TAG = re.compile(rb"<!--.*?-->|<meta[\s/]((?:[^>\"']|\"[^\"]*\"|'[^']*')*)>", re.IGNORECASE | re.DOTALL)
 _ATTRIBUTE = re.compile(rb"([^\s=/\"'>]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
 _CONTENT_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([^\s\"';]+)", re.IGNORECASE)
@@ -120,13 +122,30 @@ def _decode_if_sensible(html: bytes, encoding: str) -> str | None:
 
 
 def _detected(html: bytes) -> str:
+    if _is_nearly_utf8(html):
+        return "utf-8"
+    # The detector's own names, because its WHATWG mapping turns those it lacks into utf-8.
+    return _codec_of_detector(detect_encoding(html, html5_compatible=False))
+
+
+def _is_nearly_utf8(html: bytes) -> bool:
+    """Whether next to nothing is not UTF-8: a page cut inside a character, or one byte of something pasted into it.
+
+    Where bytes of other encodings make sense as UTF-8 it is by chance, and never most of them.
+    """
+    text = html.decode("utf-8", "replace")
+    replaced = text.count("\ufffd") - html.count("\ufffd".encode())
+    other = len(text) - len(text.encode("ascii", "ignore")) - replaced
+    ends_inside = replaced == 1 and _is_utf8_to_its_end(html)
+    return ends_inside or other >= _PROPER_A_FAULT * replaced
+
+
+def _is_utf8_to_its_end(html: bytes) -> bool:
     try:
-        # A page cut inside a character is still UTF-8.
         codecs.getincrementaldecoder("utf-8")().decode(html)
     except UnicodeDecodeError:
-        # The detector's own names, because its WHATWG mapping turns those it lacks into utf-8.
-        return _codec_of_detector(detect_encoding(html, html5_compatible=False))
-    return "utf-8"
+        return False
+    return True
 
 
 def _codec_of_detector(name: str | None) -> str:

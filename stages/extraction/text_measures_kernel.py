@@ -16,6 +16,7 @@ from stages.extraction.page_table import (
     B_LINK_BYTES,
     B_NODE,
     B_START,
+    B_VERBATIM,
     N_TAG,
     S_BLOCKS,
     Array,
@@ -261,11 +262,19 @@ def measure_repetition(title: Array, keys: Array, page: Page, measures: Measures
 
 @kernel
 def drop_copies(keep: Array, page: Page, measures: Measures) -> None:
-    """Unmark long blocks that say what a marked block before said, as where a page prints its text twice."""
+    """Unmark long blocks that say what marked blocks before said, as where a page prints its text twice.
+
+    Either all of it was said, or nearly all and it is as long as half of what the page said until then: paragraphs
+    and listings of a manual that differ in few words are no copies.
+    """
+    said = 0
     for block in range(page.state[S_BLOCKS]):
         row = measures.texts[block]
-        source = row[T_COPY_OF]
-        repeats = row[T_HASHED_WORDS] >= COPY_WORDS and 5 * row[T_SEEN_BEFORE] >= 4 * row[T_SHINGLES]
-        if repeats and (keep[source] or measures.texts[source, T_COPY_OF] == _COPIED):
+        source, words, new = row[T_COPY_OF], row[T_HASHED_WORDS], row[T_SHINGLES] - row[T_SEEN_BEFORE]
+        kept_before = keep[source] or measures.texts[source, T_COPY_OF] == _COPIED
+        repeats = new == 0 or (5 * new <= row[T_SHINGLES] and 2 * words >= said)
+        if words >= COPY_WORDS and kept_before and repeats and page.blocks[block, B_VERBATIM] == 0:
             keep[block] = False
             row[T_COPY_OF] = _COPIED
+        if keep[block]:
+            said += words

@@ -102,3 +102,15 @@ def test_utf_16_without_a_mark_or_with_a_lying_meta(codec):
 def test_any_bytes_give_text_that_can_be_written(label):
     for page in (b"", b"\xff", b"\xff\xfe\x00", bytes(range(256)) * 5, b"\xd8\x00" * 9, b"\x1b$B\x80"):
         decode_page(page, label).text.encode()
+
+
+@pytest.mark.parametrize(
+    "text", ["Voilà numéro, écrite en français.", "Привет, это страница.", "这是一个页面，写得很好。"]
+)
+@pytest.mark.parametrize("at", [20, 1000, 5000])
+def test_one_wrong_byte_does_not_make_a_page_in_utf8_something_else(text, at):
+    html = (f"<p>{text}</p>" * 120).encode()
+    found = decode_page(html[:at] + b"\xe9" + html[at:])
+    assert found.encoding == "utf-8"
+    assert found.text.count(text) >= 119
+    assert 1 <= found.text.count("\ufffd") <= 2

@@ -75,6 +75,26 @@ def test_a_text_that_stands_again_in_one_piece_is_kept_once_wherever_its_last_wo
     assert title not in text
 
 
+def test_paragraphs_of_a_manual_that_differ_in_a_few_words_are_both_kept():
+    paragraph = " ".join(
+        f"In step {step} the pattern is compared with the END of the value, and what the pattern matched in step "
+        f"{step} is removed from there, as the options of the command say."
+        for step in ("one", "two", "three", "four", "five")
+    )
+    sections = "".join(
+        f"<h2>Section {n}</h2><p>The command of section {n} reads {n} names and writes a line for each of them. "
+        f"Where one of the {n} is absent it says so, goes on with the next, and ends with status {n}.</p>"
+        for n in range(20)
+    )
+    listing = "".join(f"    value = remove(value, {n})\n    show(value, {n})\n" for n in range(60))
+    wanted = [paragraph.replace("END", end) for end in ("beginning", "end")]
+    page = f"<title>Values</title><div class=body role=main><h1>Values</h1>{sections}<h2>Removing</h2>"
+    page += "".join(f"<p>{text}</p><pre>{listing}</pre>" for text in wanted)
+    text, _ = MAIN.text_of(f"{page}</div>".encode())
+    assert [text.count(one) for one in wanted] == [1, 1]
+    assert text.count("show(value, 59)") == 2
+
+
 def test_a_page_inside_an_unclosed_navigation_keeps_its_text():
     prose = "<p>It was a long day, and nobody knew what to do with it; so they went home, each by a way of his own.</p>"
     text, _ = MAIN.text_of(f"<body><nav><a href=/>Home</a><article><h1>A day</h1>{prose * 9}</article>".encode())
