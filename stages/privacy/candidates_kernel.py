@@ -111,7 +111,7 @@ def chunk_flags(data: Array, start: int, end: int, held: int) -> int:
             found |= COLONS
     if size >= TOKEN_BYTES and has_token(data, start, end):
         found |= TOKEN
-    if size >= 10 and data[start] == 45 and data[start + 4] == 45 and data[start + 5] == 66:
+    if size >= 10 and data[end - 10] == 45 and data[end - 6] == 45 and data[end - 5] == 66 and data[end - 1] == 78:
         found |= KEY_BLOCK
     return found
 

@@ -2,7 +2,8 @@
 
 A service's key is known by its prefix, alphabet and length, as the services document them. What is assigned to a
 name such as `api_key` or `password` counts when it has 16 characters or more, letters and digits, and at least
-3 bits of entropy a character; identifiers, calls and placeholders do not.
+3 bits of entropy a character; identifiers, calls and placeholders do not. A private key (PEM of RFC 7468, armor
+of RFC 9580) is a BEGIN line with key material behind it, however the lines are joined: escaped, quoted, commented.
 """
 
 from __future__ import annotations
@@ -34,11 +35,21 @@ _ASSIGNED = re.compile(
     rb"(?P<secret>[A-Za-z0-9+/_=.~!@#$%^*-]{16,200}?)(?=[\"'`\s,;&)\]}<]|$)"
 )
 _IN_URL = re.compile(rb"[a-z][a-z0-9+.-]{1,20}://[^\s:@/\"'<>]{0,64}:(?P<secret>[^\s:@/\"'<>]{3,128})@(?=[\w\[])")
-_KEY_BLOCK = re.compile(
-    rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
-    rb"(?:[A-Za-z0-9+/=]{16,}+|\s|\\[rn]|(?:Proc-Type|DEK-Info|Version|Comment):[^\n]*+)++"
-    rb"(?:[A-Za-z0-9+/=]{0,16}(?:\s|\\[rn])*+-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----)?"
+_BASE_64 = rb"[A-Za-z0-9+/=]"
+#: What may stand between lines of a key: line ends, escaped ones too, marks of mail, comments, diffs and strings.
+_JOINT = rb"(?:[^A-Za-z0-9+/=\\-]|\\++(?:[nrt/]|u00[0-9A-Fa-f]{2})?+|-(?!----)|[+/]{1,2}(?!" + _BASE_64 + rb"))"
+_KEY_HEADER = (
+    rb"\+?(?:Proc-Type: ?4,ENCRYPTED|DEK-Info: ?[A-Z0-9-]+,[0-9A-F]+|(?:Version|Comment|Hash|Charset):[^\n\\]{0,200}+)"
 )
+_KEY = re.compile(
+    rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+    rb"(?:" + _JOINT + rb"{1,64}+" + _KEY_HEADER + rb"){0,8}+"
+    # Words of prose have no digits; a line of a key may have none if it is long.
+    rb"(?:" + _JOINT + rb"{1,64}+(?:(?=[A-Za-z+/=]{0,64}\d)" + _BASE_64 + rb"{16,}+|" + _BASE_64 + rb"{40,}+))++"
+)
+_KEY_END = re.compile(rb"(?:[^-]++|-(?!----))*+-{5,6}END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")
+#: Bytes that a key goes on at most in other than long lines: a short one, or pieces between escapes.
+_KEY_REST_BYTES = 4096
 _PLACEHOLDER = re.compile(rb"(?i:example|your|xxxx|change.?me|placeholder|dummy|sample|1234567|abcdef|<|\{|\.\.\.)")
 _CALL_OR_PATH = re.compile(rb"[A-Za-z_][\w.]*\.[A-Za-z_]\w*|[a-z]+(?:[_-][a-z0-9]+)+|/[\w./-]*|[\w.]+@[\w.]+")
 _WORDS_FOR_IT = (b"", b"password", b"passwd", b"pass", b"pwd", b"secret", b"token", b"pw")
@@ -80,10 +91,11 @@ def find_url_passwords(text: bytes, start: int, end: int) -> Iterator[tuple[int,
 
 
 def find_key_blocks(text: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Byte span of the private key that begins with the chunk text[start:end]."""
-    match = _KEY_BLOCK.match(text, start)
-    if match:
-        yield match.span()
+    """Byte span of the private key whose `-----BEGIN` ends the chunk text[start:end]: to its END, or its last line."""
+    key = _KEY.match(text, max(start, end - len(b"-----BEGIN")))
+    if key:
+        rest = _KEY_END.match(text, key.end(), key.end() + _KEY_REST_BYTES)
+        yield key.start(), (rest or key).end()
 
 
 def _looks_random(value: bytes) -> bool:

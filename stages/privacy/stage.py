@@ -48,6 +48,7 @@ class PrivacyFilter(Filter):
     """Count personal data and secrets in texts; replace them by placeholders, or drop the document."""
 
     name: ClassVar[str] = "privacy"
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ("text",)
     measurements: ClassVar[dict[str, str]] = {
         "pii_emails": "e-mail addresses found in the text",

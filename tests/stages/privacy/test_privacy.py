@@ -94,6 +94,7 @@ HALF_A_MEGABYTE = 500_000
     "piece",
     [
         *("a@", "@", "1 ", "+1 ", "12 345-", "1.2.3.", "::", "a:", "sk-", "a.", "a.b@c.", "4111 1111 ", "password="),
+        *("-----BEGIN PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7yn3\n", "-----BEGIN PRIVATE KEY----- Version: "),
         *("=a1", "-----BEGIN PRIVATE KEY-----", "x://a:b", "eyJ", "tel. ", "(1)", "é@é."),
     ],
 )
@@ -126,9 +127,74 @@ def test_private_keys_and_passwords_in_urls_are_taken_out_and_the_rest_stays() -
         "git clone https://bob:|||SECRET|||@git.example.org/x.git",
     ]
     cut_off = key.partition("-----END")[0]
-    assert stage(batch(f"{cut_off}\nAnd so on.")).column("text").to_pylist() == ["|||SECRET|||And so on."]
+    assert stage(batch(f"{cut_off}\nAnd so on.")).column("text").to_pylist() == ["|||SECRET|||\n\nAnd so on."]
     public = key.replace("RSA PRIVATE", "PUBLIC")
     assert stage(batch(public)).column("pii_secrets").to_pylist() == [0]
+
+
+KEY_LINES = [
+    "-----BEGIN RSA PRIVATE KEY-----",
+    *("MIIEpAIBAAKCAQEA7yn3bRHQ5FHMQ+/abc01234567890123456789abcdefghijk", "A" * 64, "nQ8b+/rT6uV2=="),
+    "-----END RSA PRIVATE KEY-----",
+]
+PGP_LINES = [
+    "-----BEGIN PGP PRIVATE KEY BLOCK-----",
+    *("Version: GnuPG v2.0.22 (GNU/Linux)", "Comment: Tools - https://gpgtools.org", ""),
+    *KEY_LINES[1:4],
+    *("=aB3d", "-----END PGP PRIVATE KEY BLOCK-----"),
+]
+ENCRYPTED_LINES = [KEY_LINES[0], "Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-128-CBC,7D1F00A9", "", *KEY_LINES[1:]]
+
+
+@pytest.mark.parametrize("lines", [KEY_LINES, PGP_LINES, ENCRYPTED_LINES])
+@pytest.mark.parametrize(
+    ("before", "joint", "after"),
+    [
+        ("see\n", "\n", "\nend"),
+        ("see\r\n", "\r\n", "\r\nend"),
+        ('{"private_key":"', "\\n", '\\n", "id": 1}'),
+        ('\'{"key": "', "\\\\n", "\\\\n\"}'"),
+        ("> He wrote:\n> ", "\n> ", "\n> end"),
+        (">> ", "\n>> ", "\n>> end"),
+        ("  # ", "\n  # ", "\n"),
+        ("// ", "\n// ", "\n"),
+        ('key = "', '\\n" +\n            "', '";'),
+        ("+", "\n+", "\n+end"),
+        ("-", "\n-", "\n-end"),
+    ],
+)
+def test_a_private_key_is_replaced_as_a_whole_however_its_lines_are_joined(
+    lines: list[str], before: str, joint: str, after: str
+) -> None:
+    (row,) = PrivacyFilter()(batch(before + joint.join(lines) + after)).to_pylist()
+    assert row["pii_secrets"] == 1
+    assert row["text"].lstrip("-") == (before + "|||SECRET|||" + after).lstrip("-")
+
+
+def test_a_private_key_that_json_escapes_or_that_is_cut_off_leaves_none_of_its_lines() -> None:
+    escaped = json.dumps({"private_key": "\n".join(KEY_LINES)}).replace("/", "\\/").replace("+", "\\u002b")
+    (flat, cut) = (" ".join(ENCRYPTED_LINES), "\n> ".join(KEY_LINES[:3]))
+    assert PrivacyFilter()(batch(escaped, flat, f"> {cut}\n> - and 16 internationalizations")).column(
+        "text"
+    ).to_pylist() == [
+        '{"private_key": "|||SECRET|||"}',
+        "|||SECRET|||",
+        "> |||SECRET|||\n> - and 16 internationalizations",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It begins with -----BEGIN RSA PRIVATE KEY----- and ends with -----END RSA PRIVATE KEY-----.",
+        "-----BEGIN PRIVATE KEY-----\nMIIEvQ...\n-----END PRIVATE KEY-----",
+        'if line == "-----BEGIN EC PRIVATE KEY-----": internationalization(lines)',
+        "-----BEGIN PRIVATE KEY-----",
+    ],
+)
+def test_a_line_that_only_names_private_keys_is_no_secret(text: str) -> None:
+    (row,) = PrivacyFilter()(batch(text)).to_pylist()
+    assert row["text"] == text and row["pii_secrets"] == 0
 
 
 def test_a_placeholder_is_needed_where_choices_are_given() -> None:
