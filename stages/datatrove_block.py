@@ -6,7 +6,8 @@
 Each row becomes one `Document` (text, id, other columns as metadata). What the block says is kept as columns
 named after its class: `regex_filter_reason` (the reason it gave, or "dropped"; null where it keeps), and
 `..._metadata`, JSON of what it added to the metadata. A text that the block changes is changed, and
-`..._changed` says so. A document at which it raises is quarantined.
+`..._changed` says so. A document at which it raises is quarantined. What it raises for want of a package, a file or
+the network fails the task at once, and so does a batch of which it raises at every document.
 
 The block is built anew for every task, so what one remembers never reaches from task to task. Blocks that remember
 within one (PIIFormatter takes its replacements in turn, SamplerFilter draws) depend on how the corpus is cut into
@@ -36,6 +37,7 @@ class DatatroveBlock(Filter):
     """Drop what a filter of datatrove drops, or change texts as a formatter of datatrove does."""
 
     name: ClassVar[str] = "datatrove"
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("datatrove",)
 
     block: str = Field(
@@ -68,6 +70,8 @@ class DatatroveBlock(Filter):
         documents = _documents(batch)
         before = [(document.text, dict(document.metadata)) for document in documents]
         reasons, errors = self._judged(block, documents) if _is_filter(block) else self._formatted(block, documents)
+        if len(errors) > 1 and all(errors):
+            raise StageError(f"stage 'datatrove': {self.block} fails on every row of a batch: {errors[0]}")
         changed = [document.text != text for document, (text, _) in zip(documents, before, strict=True)]
         added = [_added(metadata, document.metadata) for document, (_, metadata) in zip(documents, before, strict=True)]
         if _is_filter(block):
@@ -89,11 +93,10 @@ class DatatroveBlock(Filter):
             try:
                 verdicts = block.filter_batch(part)
                 raised: list[str | None] = [None] * len(part)
-            except ImportError as error:  # a package that the class asks for at its first document
-                raise self._lacking(error) from error
             except Exception as error:  # anybody's code: one document must not end the others
+                self._raise_unless_of_a_document(error)
                 if len(part) > 1:
-                    verdicts, raised = _one_by_one(block, part)
+                    verdicts, raised = self._one_by_one(block, part)
                 else:
                     verdicts, raised = [True], [_words(error)]
             reasons += [_reason(verdict) for verdict in verdicts]
@@ -106,14 +109,35 @@ class DatatroveBlock(Filter):
             try:
                 document.text = block.format(document.text)
                 errors.append(None)
-            except ImportError as error:
-                raise self._lacking(error) from error
             except Exception as error:
+                self._raise_unless_of_a_document(error)
                 errors.append(_words(error))
         return [None] * len(documents), errors
 
-    def _lacking(self, error: ImportError) -> StageError:
-        return StageError(f"stage 'datatrove': {self.block} lacks a package: {' '.join(str(error).split())}")
+    def _one_by_one(self, block: Any, documents: Sequence[Any]) -> tuple[list[Any], list[str | None]]:
+        verdicts: list[Any] = []
+        errors: list[str | None] = []
+        for document in documents:
+            try:
+                verdicts.append(block.filter(document))
+                errors.append(None)
+            except Exception as error:
+                self._raise_unless_of_a_document(error)
+                verdicts.append(True)
+                errors.append(_words(error))
+        return verdicts, errors
+
+    def _raise_unless_of_a_document(self, error: Exception) -> None:
+        """Raise what the block would say of any document: blocks load models and ask for packages at their first."""
+        if isinstance(error, MemoryError):
+            raise error
+        if isinstance(error, ImportError):
+            message = " ".join(str(error).split())
+            raise StageError(f"stage 'datatrove': {self.block} lacks a package: {message}") from error
+        if _is_of_the_machine(error):
+            raise StageError(
+                f"stage 'datatrove': {self.block} lacks what it needs, such as a model or the network: {_words(error)}"
+            ) from error
 
     @property
     def _prefix(self) -> str:
@@ -164,17 +188,12 @@ def _documents(batch: pa.RecordBatch) -> list[Any]:
     ]
 
 
-def _one_by_one(block: Any, documents: Sequence[Any]) -> tuple[list[Any], list[str | None]]:
-    verdicts: list[Any] = []
-    errors: list[str | None] = []
-    for document in documents:
-        try:
-            verdicts.append(block.filter(document))
-            errors.append(None)
-        except Exception as error:
-            verdicts.append(True)
-            errors.append(_words(error))
-    return verdicts, errors
+def _is_of_the_machine(error: BaseException) -> bool:
+    """Whether an error comes from files or the network; clients of the web wrap it in errors of their own."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
 
 
 def _reason(verdict: Any) -> str | None:

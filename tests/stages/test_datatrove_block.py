@@ -1,6 +1,7 @@
 """datatrove's blocks as stages: they drop and change what they do in datatrove's own pipeline."""
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -129,3 +130,49 @@ def test_a_package_that_is_missing_fails_the_run_instead_of_quarantining_every_d
     recipe = Recipe.parse({"name": "needy", "stages": ["jsonl", {"datatrove": {"block": f"{__name__}:Needy"}}]})
     with pytest.raises((RecipeError, StageError), match="Needy lacks a package: Please install"):
         run(recipe, [tmp_path / "in.jsonl"], tmp_path / "run")
+
+
+class Offline:
+    """A block that loads a model at its first document from where none is, as a client of the web does."""
+
+    batch_size = 2
+    asked = 0
+
+    def filter(self, document: Document) -> bool:
+        Offline.asked += 1
+        try:
+            socket.create_connection(("127.0.0.1", 0), timeout=5)
+        except OSError as error:
+            raise RuntimeError("no answer") from error
+        return True
+
+    def filter_batch(self, batch: list[Document]) -> list[bool]:
+        return [self.filter(document) for document in batch]
+
+
+class Hopeless:
+    """A block that fails at every text."""
+
+    def format(self, text: str) -> str:
+        raise ValueError("not like this")
+
+
+def test_a_network_that_is_missing_is_asked_for_once_and_fails_the_stage() -> None:
+    Offline.asked = 0
+    with pytest.raises(StageError, match="Offline lacks what it needs.*RuntimeError: no answer"):
+        ours(f"{__name__}:Offline")
+    assert Offline.asked == 1
+
+
+def test_a_missing_model_and_a_block_that_fails_everywhere_fail_the_run(tmp_path: Path) -> None:
+    pytest.importorskip("fasttext")
+    (tmp_path / "in.jsonl").write_text('{"text": "x"}\n{"text": "y"}\n')
+    fasttext = {"block": "FastTextClassifierFilter", "options": {"model_url": str(tmp_path / "absent.bin")}}
+    hopeless = {"block": f"{__name__}:Hopeless"}
+    for options, message in (
+        (fasttext, r"FileNotFoundError: .*absent\.bin"),
+        (hopeless, "fails on every row.*like this"),
+    ):
+        recipe = Recipe.parse({"name": "failing", "stages": ["jsonl", {"datatrove": options}]})
+        with pytest.raises((RecipeError, StageError), match=message):
+            run(recipe, [tmp_path / "in.jsonl"], tmp_path / str(options["block"]).replace(":", "-"))
