@@ -102,7 +102,7 @@ class Plan:
             if data["format"] != PLAN_FORMAT:
                 raise RecipeError(f"{path}: plan format {data['format']} is not {PLAN_FORMAT}; run the recipe again")
             return cls(
-                recipe=Recipe.parse(data["recipe"], origin=str(path)),
+                recipe=Recipe.of_plan(data["recipe"], origin=str(path)),
                 files={file["name"]: ListedFile(**file) for file in data["files"]},
                 phases=tuple(_phase_from_json(phase) for phase in data["phases"]),
                 limit=data["limit"],

@@ -124,6 +124,17 @@ class Recipe(BaseModel):
 
         Those of `overrides` start from the current folder, as all of a command line does.
         """
+        recipe = cls._build(data, origin, folder or Path.cwd(), overrides)
+        _check_rules(origin, recipe)
+        return recipe
+
+    @classmethod
+    def of_plan(cls, data: dict[str, Any], origin: str) -> Recipe:
+        """The recipe that a plan holds. Its rules were checked when that was made; lists that make them may be gone."""
+        return cls._build(data, origin, Path.cwd(), ())
+
+    @classmethod
+    def _build(cls, data: dict[str, Any], origin: str, folder: Path, overrides: Iterable[str]) -> Recipe:
         _refuse_unknown(origin, "", data, cls)
         stages = _labelled(origin, data.get("stages"))
         settings = {key: value for key, value in data.items() if key != "stages"}
@@ -136,10 +147,9 @@ class Recipe(BaseModel):
         built: dict[str, Stage] = {}
         for label, (name, parameters) in stages.items():
             folders = {field: Path.cwd() for owner, field in overridden if owner == label}
-            built[label] = _build_stage(origin, label, name, parameters, folder or Path.cwd(), folders)
+            built[label] = _build_stage(origin, label, name, parameters, folder, folders)
         recipe = _validated(origin, "", cls, {**settings, "stages": built})
         _check_order(origin, recipe)
-        _check_rules(origin, recipe)
         return recipe
 
     def source(self) -> Source:

@@ -10,12 +10,14 @@ from typing import ClassVar
 import pyarrow as pa
 import pytest
 
+from inspector.run_report import run_report
 from pipeline import Recipe, run
 from pipeline.errors import RecipeError
 from pipeline.executors.base import TaskFailure
 from pipeline.executors.isolated import run_isolated
 from pipeline.executors.limits import Limits
 from pipeline.preparation import write_plan
+from pipeline.status import read_status
 from stages.base import Transform
 from tests.pipeline.conftest import published
 
@@ -83,3 +85,17 @@ def test_a_list_edited_while_a_task_runs_leaves_nothing_decided_by_two_lists(cor
     for out in ("run", "fresh"):
         run(recipe(corpus), [corpus], tmp_path / out, executor="inline", quiet=True)
     assert published(tmp_path / "run") == published(tmp_path / "fresh")
+
+
+def test_a_finished_run_is_told_of_without_the_lists_that_made_it(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "hosts.txt").write_text("bad.org\n")
+    stages = ["jsonl", {"url_filter": {"block_hosts": [str(tmp_path / "hosts.txt")]}}]
+    done = Recipe.parse({"name": "assets", "stages": stages})
+    run(done, [corpus], tmp_path / "run", executor="inline", quiet=True)
+
+    (tmp_path / "hosts.txt").unlink()
+
+    assert read_status(tmp_path / "run").state == "complete"
+    assert run_report(tmp_path / "run")["funnel"][-1]["rows_out"] == 3000
+    with pytest.raises(RecipeError, match=r"hosts.txt, named by block_hosts of stage 'url_filter', is no file"):
+        run(done, [corpus], tmp_path / "run", executor="inline", quiet=True)
