@@ -9,6 +9,9 @@ from typing import Any
 from stages.base import Exchange, Filter, Source, Stage, StageError, Transform
 from stages.catalogue import CATALOGUE, stage_class
 
+#: Names of modules before the name of a type; values in quotes go into the group.
+_MODULES = re.compile(r"('[^']*')|\b(?:\w+\.)+")
+
 
 def list_stages() -> list[dict[str, str]]:
     """Name, kind and first line of each stage of the catalogue."""
@@ -38,7 +41,7 @@ def _parameter(name: str, field: Any) -> dict[str, str]:
     default = "required" if field.is_required() else str(field.get_default(call_default_factory=True))
     return {
         "name": field.alias or name,
-        "type": re.sub(r"\b(?:\w+\.)+", "", shown).replace("<class ", "").rstrip(">"),
+        "type": _MODULES.sub(r"\1", shown).replace("<class ", "").rstrip(">"),
         "default": default,
         "description": field.description or "",
     }

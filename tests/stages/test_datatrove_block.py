@@ -159,7 +159,7 @@ class Hopeless:
 
 def test_a_network_that_is_missing_is_asked_for_once_and_fails_the_stage() -> None:
     Offline.asked = 0
-    with pytest.raises(StageError, match="Offline lacks what it needs.*RuntimeError: no answer"):
+    with pytest.raises(StageError, match=r"Offline lacks what it needs.*RuntimeError: no answer"):
         ours(f"{__name__}:Offline")
     assert Offline.asked == 1
 
