@@ -87,6 +87,8 @@ class LanguageFilter(Filter):
         from stages.fasttext.find import NAME, find_model
 
         path = find_model(self.model)
+        if self.model is not None:
+            _load(self.model)  # so that a plan refuses what is damaged
         if self.languages is not None:
             self._refuse_unknown(path)
         return {NAME if self.model is None else "model": path}

@@ -43,10 +43,8 @@ class QualityFilter(Filter):
     _model_name = field_validator("model", mode="before")(path_or_address)
 
     def assets(self) -> dict[str, Path]:
-        from stages.fasttext.reader import read_labels
-
         path = find_model(self.model)
-        labels = read_labels(path)
+        labels = _load(self.model).labels  # all of it is read, so that a plan refuses what is damaged
         if f"{_PREFIX}{self.label}" not in labels:
             known = ", ".join(label.removeprefix(_PREFIX) for label in labels[:8])
             raise StageError(f"{self.name}: label: {path.name} has no label '{self.label}'; it has {known}")

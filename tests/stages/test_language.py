@@ -150,6 +150,12 @@ def test_labels_with_scripts(scripts_model: Path) -> None:
     assert table.column("rule").to_pylist() == [None, "language"]
 
 
+def test_a_model_that_is_cut_short_is_refused_with_the_plan(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "cut.ftz").write_bytes(model.read_bytes()[:-100])
+    with pytest.raises(StageError, match=r"cut\.ftz is not a fastText model.*cut short"):
+        LanguageFilter(model=tmp_path / "cut.ftz", languages=None, min_score=None).assets()
+
+
 def test_long_texts_are_judged_by_pieces_of_them_when_asked(model: Path) -> None:
     german = "Wie geht es Ihnen heute, mein lieber Freund? " * 200
     english = "The quick brown fox jumps over the lazy dog. " * 20

@@ -195,3 +195,9 @@ def test_what_cannot_be_is_one_line(
 def test_a_label_that_the_model_does_not_have_is_refused_with_the_plan(model: Path) -> None:
     with pytest.raises(StageError, match="has no label 'good'; it has cc, hq"):
         QualityFilter(model=model, label="good").assets()
+
+
+def test_a_model_that_is_cut_short_is_refused_with_the_plan(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "cut.bin").write_bytes(model.read_bytes()[:-100])
+    with pytest.raises(StageError, match=r"cut\.bin is not a fastText model.*cut short"):
+        QualityFilter(model=tmp_path / "cut.bin").assets()
