@@ -29,8 +29,6 @@ CARD = 64
 NUMBER_DIGITS, CARD_DIGITS = 7, 14
 #: Bytes that a secret has at least, and letters and digits in a row in it: both kinds of them, or of either.
 TOKEN_BYTES, MIXED_RUN, LETTER_RUN = 16, 6, 20
-#: Bytes that an IP address of version 6, or the ASCII part of an e-mail address, has at least.
-ADDRESS_BYTES = 3
 #: There is never more than one candidate in so many bytes of text.
 BYTES_A_CANDIDATE = 2
 
@@ -103,7 +101,7 @@ def chunk_flags(data: Array, start: int, end: int, held: int) -> int:
     found = 0
     if held:
         digits = held & _FIELD
-        if held >> _AT_SHIFT and size >= ADDRESS_BYTES:
+        if held >> _AT_SHIFT:
             found |= AT
         if (held >> _DOT_SHIFT) & _FIELD >= np.uint64(3) and digits >= np.uint64(4):
             found |= DOTTED

@@ -50,7 +50,9 @@ _KEY = re.compile(
 _KEY_END = re.compile(rb"(?:[^-]++|-(?!----))*+-{5,6}END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 #: Bytes that a key goes on at most in other than long lines: a short one, or pieces between escapes.
 _KEY_REST_BYTES = 4096
-_PLACEHOLDER = re.compile(rb"(?i:example|your|xxxx|change.?me|placeholder|dummy|sample|1234567|abcdef|<|\{|\.\.\.)")
+_PLACEHOLDER = re.compile(
+    rb"(?i:example|your|xxxx|change.?me|placeholder|dummy|sample|1234567|abcdef|<|\{|\.\.\.|\|\|\|)"
+)
 _CALL_OR_PATH = re.compile(rb"[A-Za-z_][\w.]*\.[A-Za-z_]\w*|[a-z]+(?:[_-][a-z0-9]+)+|/[\w./-]*|[\w.]+@[\w.]+")
 _WORDS_FOR_IT = (b"", b"password", b"passwd", b"pass", b"pwd", b"secret", b"token", b"pw")
 _CONTEXT_BYTES = 64

@@ -44,6 +44,15 @@ class Find(NamedTuple):
     end: int
 
 
+#: Start, end and flags of a stretch of text.
+Candidate = tuple[int, int, int]
+
+#: Finds that touch each other show one after another; so often a text is looked through at most.
+_ROUNDS = 4
+#: How many bytes from a find anything could look different without it: a domain has 253 at most.
+_REACH = 256
+
+
 class PrivacyFilter(Filter):
     """Count personal data and secrets in texts; replace them by placeholders, or drop the document."""
 
@@ -127,12 +136,23 @@ class PrivacyFilter(Filter):
             begin = int(offsets[row])
             text = data[begin : offsets[row + 1]].tobytes()
             spans = ((starts[first:last] - begin).tolist(), (ends[first:last] - begin).tolist())
-            candidates = zip(*spans, flags[first:last].tolist(), strict=True)
-            finds = _apart(self._finds(text, candidates))
+            finds = self._all_finds(text, list(zip(*spans, flags[first:last].tolist(), strict=True)))
             if finds:
                 yield row, text, finds
 
-    def _finds(self, text: bytes, candidates: Iterable[tuple[int, int, int]]) -> Iterator[Find]:
+    def _all_finds(self, text: bytes, candidates: list[Candidate]) -> list[Find]:
+        """The finds in order: also those that are seen only when what stands beside them is taken out."""
+        finds: list[Find] = []
+        for _ in range(_ROUNDS):
+            found = _apart(self._finds(text, candidates))
+            if not found:
+                break
+            finds += found
+            text = _blanked(text, found)
+            candidates = _near(candidates, found)
+        return sorted(finds, key=lambda find: find.start)
+
+    def _finds(self, text: bytes, candidates: Iterable[Candidate]) -> Iterator[Find]:
         from stages.privacy import candidates_kernel as holds
         from stages.privacy.credit_cards import find_credit_cards
         from stages.privacy.emails import find_emails
@@ -187,4 +207,23 @@ def _apart(finds: Iterable[Find]) -> list[Find]:
         if clear:
             kept.insert(place, find)
             starts.insert(place, find.start)
+    return kept
+
+
+def _blanked(text: bytes, finds: Iterable[Find]) -> bytes:
+    """The text with bars for what was found: as at the edges of placeholders, and nothing to any expression."""
+    changed = bytearray(text)
+    for find in finds:
+        changed[find.start : find.end] = b"|" * (find.end - find.start)
+    return bytes(changed)
+
+
+def _near(candidates: Iterable[Candidate], finds: list[Find]) -> list[Candidate]:
+    """The candidates that one of the finds, in order, touches or almost touches."""
+    ends = [find.end for find in finds]
+    kept = []
+    for candidate in candidates:
+        place = bisect(ends, candidate[0] - _REACH)
+        if place < len(finds) and finds[place].start <= candidate[1] + _REACH:
+            kept.append(candidate)
     return kept

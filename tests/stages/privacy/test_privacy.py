@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import pyarrow as pa
@@ -65,7 +66,11 @@ def test_a_text_fares_alike_alone_and_among_others(texts: list[str]) -> None:
 
 def test_a_second_pass_finds_nothing() -> None:
     stage = PrivacyFilter()
-    replaced = stage(batch(*SENTENCES))
+    chance = random.Random(5)
+    values = [value for sentence in labelled_set(seed=5, each=40) for _, value in sentence.values]
+    joints = ["-", " ", "", "+", ".", ", ", "/", ":", "@", "é", "://", "://x:", ";", "=", "_", "|||SECRET|||", "\n> "]
+    glued = ["".join(chance.choice(values) + chance.choice(joints) for _ in range(4)) for _ in range(5000)]
+    replaced = stage(batch(*SENTENCES, *glued, "https://joe:s3cr3t@acme.com/"))
     again = stage(replaced)
     assert again.column("text").equals(replaced.column("text"))
     assert not any(sum(again.column(f"pii_{kind}").to_pylist()) for kind in KINDS)
@@ -130,6 +135,24 @@ def test_private_keys_and_passwords_in_urls_are_taken_out_and_the_rest_stays() -
     assert stage(batch(f"{cut_off}\nAnd so on.")).column("text").to_pylist() == ["|||SECRET|||\n\nAnd so on."]
     public = key.replace("RSA PRIVATE", "PUBLIC")
     assert stage(batch(public)).column("pii_secrets").to_pylist() == [0]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("joe@acme.xn--p1ai", "jose@correo.españa", "garcía@correo.es", "José.García@correo.es", "o’brien@acme.com"),
+        *("garci\u0301a@correo.es", "почта@пример.рф", "почта@пример.com", "a@例子.公司", "info@bücher.de"),
+    ],
+)
+@pytest.mark.parametrize("frame", ["{}", "Write to {}.", "«{}»", "‘{}’", "联系，{}。", "{}–", "{}, {}", "{}/{}"])
+def test_addresses_beyond_ascii_are_replaced_as_a_whole(address: str, frame: str) -> None:
+    (row,) = PrivacyFilter()(batch(frame.format(address, address))).to_pylist()
+    assert row["text"] == frame.format("|||EMAIL_ADDRESS|||", "|||EMAIL_ADDRESS|||")
+
+
+def test_an_address_ends_where_text_without_blanks_goes_on() -> None:
+    (row,) = PrivacyFilter()(batch("联系joe@acme.com或者ann@acme.com-joe@acme.comです")).to_pylist()
+    assert row["text"] == "联系|||EMAIL_ADDRESS|||或者|||EMAIL_ADDRESS|||-|||EMAIL_ADDRESS|||です"
 
 
 KEY_LINES = [
