@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 if TYPE_CHECKING:
     from tldextract import TLDExtract
+
+_BEFORE_HOST = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.\-]*:)?//")
+_NOT_PRINTED = re.compile(r"[^!-~]+")
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~\-]")
 
 
 def split_url(url: str) -> tuple[str, str]:
     """Host (lower-case ASCII, no port) and path with query (unquoted, case-folded); '' where absent."""
     try:
-        parts = urlsplit(url if "://" in url else f"//{url}")
+        parts = urlsplit(f"//{without_scheme(url)}")
         host = parts.hostname or ""
     except ValueError:  # brackets that are no IPv6 address
         return "", ""
     return ascii_host(host), unquote(f"{parts.path}?{parts.query}").casefold()
+
+
+def without_scheme(url: str) -> str:
+    """What follows "https://" or "//"; the whole where it begins with neither."""
+    scheme = _BEFORE_HOST.match(url)
+    return url[scheme.end() :] if scheme else url
+
+
+def with_one_escaping(text: str) -> str:
+    """Part of a URL with escapes where they must be, in capitals, and nowhere else (RFC 3986, section 6.2.2)."""
+    if "%" not in text and not _NOT_PRINTED.search(text):
+        return text
+    return _ESCAPE.sub(_escape, _NOT_PRINTED.sub(lambda match: quote(match[0]), text))
+
+
+def _escape(match: re.Match[str]) -> str:
+    meant = chr(int(match[1], 16))
+    return meant if _UNRESERVED.fullmatch(meant) else match[0].upper()
 
 
 def ascii_host(host: str) -> str:

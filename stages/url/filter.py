@@ -3,7 +3,7 @@
 Lists are files of yours or public ones (stages/url/lists.py). Three definitions of what an entry blocks:
 
     corpusmill      a domain blocks itself and every host below it; a URL is compared without scheme, "www." and final
-                    slash; words and substrings ignore case
+                    slash, "%C3%A9" being "é"; words and substrings ignore case
     datatrove-0.10  URLFilter of datatrove 0.10: the registered domain or the exact host is on the list of domains;
                     the URL as it is written is on the list of URLs (which has no schemes, so that datatrove's own
                     list never matches); words are those of the URL in its own case, against a list in lower case
@@ -24,7 +24,7 @@ from pydantic import Field, model_validator
 
 from stages.base import Filter, Rule, StageError
 from stages.kept_files import kept_while_files_stay
-from stages.url.address import as_registered, ascii_host, parents, split_url
+from stages.url.address import as_registered, ascii_host, parents, split_url, with_one_escaping, without_scheme
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,7 +77,7 @@ class UrlFilter(Filter):
     """Drop documents by lists of domains, hosts, URLs and words; one without URL is kept, and counted."""
 
     name: ClassVar[str] = "url_filter"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     libraries: ClassVar[tuple[str, ...]] = ("tldextract",)
     needs: ClassVar[tuple[str, ...]] = ("url",)
     measurements: ClassVar[dict[str, str]] = {
@@ -122,6 +122,10 @@ class UrlFilter(Filter):
         return self
 
     def assets(self) -> dict[str, Path]:
+        """The files of the lists. StageError names one that does not exist, and entries of yours that are no hosts."""
+        for kind in ("domains", "hosts"):
+            if self._own(kind):
+                _host_set(self._files(kind))
         return {
             f"{_field(kind)}/{position}": file.path
             for kind in _COLUMNS
@@ -216,11 +220,12 @@ class UrlFilter(Filter):
 
 
 def bare_url(url: str) -> str:
-    """A URL without scheme, "www.", fragment and final slash, its host in lower case: what UT1's lists hold."""
-    rest = url.strip().partition("#")[0]
-    rest = rest.partition("://")[2] or rest
-    host, slash, path = rest.partition("/")
-    return f"{ascii_host(host).removeprefix('www.')}{slash}{path}".rstrip("/")
+    """A URL without scheme, "www.", fragment and final slash, its host in lower case: what UT1's lists hold.
+
+    Its escapes are those of stages/url/address.py.
+    """
+    host, slash, path = without_scheme(url.strip().partition("#")[0]).partition("/")
+    return f"{ascii_host(host).removeprefix('www.')}{slash}{with_one_escaping(path)}".rstrip("/")
 
 
 def _as_written(url: str) -> str:

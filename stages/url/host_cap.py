@@ -42,6 +42,7 @@ class HostCap(Exchange):
     """Keep at most `max_documents` of each host, and publish a table of hosts."""
 
     name: ClassVar[str] = "host_cap"
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ("url", "text")
     libraries: ClassVar[tuple[str, ...]] = ("tldextract",)
 

@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 
 from stages.base import StageError
-from stages.url.address import ascii_host
+from stages.url.address import ascii_host, without_scheme
 
 #: Files of datatrove's lists, by the kind of entry.
 DATATROVE_FILES = {
@@ -35,6 +35,7 @@ DATATROVE_FILES = {
 }
 _SEED = 7
 _BLOCK = 8 << 20
+_IN_NO_HOST = re.compile(r"[/?#@|^,;*\\]")
 _COMMENT = re.compile(r"(^|\s)#.*")
 
 
@@ -80,7 +81,10 @@ class ListFile(NamedTuple):
 
 
 def read_hosts(file: ListFile) -> Iterator[pl.Series]:
-    """Hosts or domains as stages/url/address.py writes them, some hundred thousand at a time."""
+    """Hosts or domains as stages/url/address.py writes them, some hundred thousand at a time.
+
+    StageError names an entry that is none: it would block nothing.
+    """
     text = file.text()
     start = 0
     while start < len(text):
@@ -88,7 +92,7 @@ def read_hosts(file: ListFile) -> Iterator[pl.Series]:
         end = len(text) if end < 0 else end
         lines = pl.Series([text[start:end]], dtype=pl.String).str.split("\n").explode()  # no Python string a line
         plain = lines.str.contains(r"^[a-z0-9][a-z0-9._\-]*[a-z0-9]$")
-        others = [ascii_host(_host(line)) for line in map(_entry, lines.filter(~plain)) if line]
+        others = [ascii_host(_host(line, file)) for line in map(_entry, lines.filter(~plain)) if line]
         yield pl.concat([lines.filter(plain), pl.Series(others, dtype=pl.String)])
         start = end + 1
 
@@ -104,15 +108,20 @@ def read_lines(file: ListFile) -> list[str]:
 
 
 def ut1_files(folder: Path, categories: Sequence[str], kind: str) -> list[ListFile]:
-    """The files `domains` or `urls` of the categories that have one; StageError names a category that is not there."""
+    """The files `domains` or `urls` of the categories that have one.
+
+    StageError names a category that is not there, or in which there is neither or nothing.
+    """
     files = []
     for category in categories:
         if not (folder / category).is_dir():
             known = ", ".join(sorted(entry.name for entry in folder.iterdir() if entry.is_dir())) or "none"
             raise StageError(f"{folder} has no category '{category}'; its categories: {known}")
-        files += [
-            ListFile(path) for path in (folder / category / kind, folder / category / f"{kind}.gz") if path.is_file()
-        ]
+        names = ("domains", "domains.gz", "urls", "urls.gz")
+        found = [folder / category / name for name in names if (folder / category / name).is_file()]
+        if not any(path.stat().st_size for path in found):
+            raise StageError(f"{folder / category} has no file `domains` or `urls` with entries; get it again")
+        files += [ListFile(path) for path in found if path.name.removesuffix(".gz") == kind]
     return files
 
 
@@ -131,6 +140,11 @@ def _entry(line: str) -> str:
     return _COMMENT.sub("", line).strip()
 
 
-def _host(entry: str) -> str:
-    """The host of an entry such as "*.bad.example", or of a line of a hosts file."""
-    return entry.split()[-1].removeprefix("*").removeprefix(".")
+def _host(entry: str, file: ListFile) -> str:
+    """The host of an entry such as "*.bad.example" or "https://bad.example/", or of a line of a hosts file."""
+    host = without_scheme(entry.split()[-1]).removesuffix("/").removeprefix("*").removeprefix(".")
+    if not host or _IN_NO_HOST.search(host) or host.count(":") == 1:
+        raise StageError(
+            f"{file.path}: '{entry}' is no host or domain; write it as bad.example, and pages into a list of URLs"
+        )
+    return host

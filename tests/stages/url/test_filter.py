@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import tarfile
 import warnings
 from pathlib import Path
@@ -34,6 +35,9 @@ def stage(tmp_path: Path) -> UrlFilter:
         ("https://a.b.BAD.example:8080/x", "blocked_domain"),
         ("http://user:word@bad.example.", "blocked_domain"),
         ("bad.example/page", "blocked_domain"),
+        ("//bad.example/page", "blocked_domain"),
+        ("bad.example/?to=https://fine.example/", "blocked_domain"),
+        ("http://fine.example/?to=https://bad.example/", None),
         ("http://notbad.example/", None),
         ("http://bad.example.org/", None),
         ("http://xn--bcher-kva.example/", "blocked_domain"),
@@ -101,6 +105,39 @@ def test_ut1_is_a_folder_of_categories_and_its_urls_are_pages(tmp_path: Path) ->
     assert rule_of(stage, "https://fine.example/~bad/page") is None
     with pytest.raises(StageError, match="no category 'games'; its categories: adult"):
         UrlFilter(ut1=tmp_path / "ut1", ut1_categories=["games"]).assets()
+
+
+def test_a_category_of_ut1_without_entries_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "adult").mkdir()
+    for file in ("readme", "domains"):
+        (tmp_path / "adult" / file).touch()
+        with pytest.raises(StageError, match="adult has no file `domains` or `urls` with entries"):
+            UrlFilter(ut1=tmp_path).assets()
+    (tmp_path / "adult" / "urls").write_text("bad.example/x\n")
+    assert rule_of(UrlFilter(ut1=tmp_path), "http://bad.example/x") == "blocked_url"
+
+
+@pytest.mark.parametrize("entry", ["https://bad.example/", "//bad.example", "HTTP://Bad.example", "*.bad.example/"])
+def test_addresses_of_whole_hosts_stand_for_their_hosts(tmp_path: Path, entry: str) -> None:
+    stage = UrlFilter(**lists(tmp_path, block_domains=[entry]))
+    assert rule_of(stage, "http://www.bad.example/x") == "blocked_domain"
+
+
+@pytest.mark.parametrize("field", ["block_domains", "block_hosts"])
+@pytest.mark.parametrize("entry", ["bad.example/page", "https://bad.example/page", "||bad.example^", "bad.example:80"])
+def test_entries_that_are_no_hosts_are_refused_with_the_plan(tmp_path: Path, entry: str, field: str) -> None:
+    stage = UrlFilter(**lists(tmp_path, **{field: ["fine.example", entry]}))
+    with pytest.raises(StageError, match=f"{field}: '{re.escape(entry)}' is no host or domain"):
+        stage.assets()
+
+
+@pytest.mark.parametrize("page", ["x.example/\u00e9/~a b", "x.example/%c3%a9/%7Ea%20b", "x.example/%C3%A9/~a%20b"])
+def test_pages_are_compared_whatever_way_they_are_escaped(tmp_path: Path, page: str) -> None:
+    stage = UrlFilter(**lists(tmp_path, block_urls=[page, "x.example/a%2fb", "x.example/%E9"]))
+    for url in ("http://x.example/\u00e9/~a b", "https://www.x.example/%C3%A9/%7ea%20b", "x.example/a%2Fb"):
+        assert rule_of(stage, url) == "blocked_url"
+    for url in ("http://x.example/a/b", "http://x.example/%E8", "http://x.example/e"):
+        assert rule_of(stage, url) is None
 
 
 def test_words_soft_words_and_substrings_are_found_in_the_whole_url(tmp_path: Path) -> None:
