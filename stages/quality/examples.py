@@ -43,6 +43,12 @@ class Examples:
                         self._note_unreadable(file, batch.rejects)
                         yield batch.documents.column("text").drop_null()
 
+    def why_none(self) -> str:
+        """Why the last reading gave no texts, and what to do."""
+        found = f"none of {self.unreadable:,} rows could be read" if self.unreadable else "no rows"
+        first = f"; the first: {self.why_unreadable}" if self.why_unreadable else ""
+        return f"{found}{first} (--text-field names the field of the text, now '{self.text_field}')"
+
     def _note_unreadable(self, file: Path, rejects: pa.RecordBatch) -> None:
         if rejects.num_rows and self.why_unreadable is None:
             self.why_unreadable = f"{file}: {rejects.column('error')[0]}"

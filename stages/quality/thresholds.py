@@ -24,7 +24,7 @@ def find_threshold(model: Path, examples: Examples, keep: float, label: str) -> 
     scores = [stage(pa.record_batch({"text": texts})).column("quality_score").to_numpy() for texts in examples.read()]
     everything = np.concatenate(scores) if scores else np.empty(0)
     if not len(everything):
-        raise StageError(f"{', '.join(map(str, examples.paths))}: no documents to score")
+        raise StageError(f"{', '.join(map(str, examples.paths))}: no documents to score: {examples.why_none()}")
     least = min(max(threshold_for(everything, keep), 0.0), 1.0)
     kept = int((everything >= least).sum())
     return {

@@ -90,9 +90,7 @@ class QualityTraining:
     def _too_few(self, rows: int, apart: int, examples: Examples) -> str:
         """Why rows do not suffice, and what to do."""
         if not rows:
-            found = f"none of {examples.unreadable:,} rows could be read" if examples.unreadable else "no rows"
-            first = f"; the first: {examples.why_unreadable}" if examples.why_unreadable else ""
-            return f"{found}{first} (--text-field names the field of the text, now '{examples.text_field}')"
+            return examples.why_none()
         found = f"{rows:,} rows" + (f" ({examples.unreadable:,} more unreadable)" if examples.unreadable else "")
         mend = "give more rows" if self.rows is None or self.rows > rows else "give a larger --rows"
         if rows >= 4 * _LEAST_HELD_OUT:

@@ -175,7 +175,8 @@ def _problem(schema: pa.Schema, path: tuple[str, ...] | None, column: str, field
 def _fitting(schema: pa.Schema, column: str) -> str:
     """The fields that could feed a column, for the mend."""
     fit = [".".join(path) for path in _leaves(schema, ()) if _problem(schema, path, column, "") is None]
-    return f"one of {', '.join(fit[:20])}" if fit else "a column of another file; this one has none that fits"
+    names = ", ".join(f"'{name}'" for name in fit[:20])
+    return f"one of {names}" if fit else "a column of another file; this one has none that fits"
 
 
 def _leaves(fields: Iterable[pa.Field], outer: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

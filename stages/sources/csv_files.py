@@ -102,7 +102,7 @@ class CsvSource(RecordSource):
                 places[column] = row.values.index(field)
             elif column in self.columns or self.fields.is_named(column):
                 parameter = f"columns.{column}.field" if column in self.columns else f"fields.{column}"
-                names = ", ".join(name for name in row.values[:20] if row.values.count(name) == 1)
+                names = ", ".join(f"'{name}'" for name in row.values[:20] if row.values.count(name) == 1)
                 mend = f"set {parameter}: one of {names}"
                 if field in row.values:
                     mend = f"rename all but one, or {mend}" if names else "rename all but one"

@@ -192,6 +192,14 @@ def test_what_cannot_be_is_one_line(
     assert message in said and "\n" not in said
 
 
+def test_a_corpus_of_which_nothing_can_be_scored_says_why(model: Path, tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "content.jsonl").write_text('{"c": "text"}\n')
+    assert run_commands(app, "quality", ["threshold", str(model), str(tmp_path / "content.jsonl")]) == 2
+    said = capsys.readouterr().err
+    assert "no documents to score: none of 1 rows could be read; the first:" in said
+    assert "the field 'text' is missing (--text-field names" in said
+
+
 def test_a_label_that_the_model_does_not_have_is_refused_with_the_plan(model: Path) -> None:
     with pytest.raises(StageError, match="has no label 'good'; it has cc, hq"):
         QualityFilter(model=model, label="good").assets()

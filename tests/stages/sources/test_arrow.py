@@ -94,7 +94,7 @@ def test_a_data_set_on_a_remote_storage_gives_the_same_documents(tmp_path):
     here, there = (folder_checksums(tmp_path / out) for out in ("here", "there"))
     assert [folder.sha256 for folder in here] == [folder.sha256 for folder in there]
     with pytest.raises(
-        RecipeError, match=r"memory://arrow-set/data.*has no column 'body'; set fields.text: one of text"
+        RecipeError, match=r"memory://arrow-set/data.*has no column 'body'; set fields.text: one of 'text'"
     ):
         wrong = Recipe.parse({"name": "set", "stages": [{"arrow": {"fields": {"text": "body"}}}]})
         compile_plan(wrong, ["memory://arrow-set"])
@@ -160,7 +160,9 @@ def test_no_damage_ends_the_process_or_raises_anything_but_one_line(tmp_path):
 def test_what_is_no_arrow_file_is_one_clear_line(tmp_path):
     with pytest.raises(StageError, match="is no Arrow file or stream"):
         rows(ArrowSource(), write(tmp_path, b"text of some length", "b.arrow"))
-    with pytest.raises(StageError, match=r"a\.arrow: has no column 'body'; set fields.text: one of text, meta\.url"):
+    with pytest.raises(
+        StageError, match=r"a\.arrow: has no column 'body'; set fields.text: one of 'text', 'meta\.url'"
+    ):
         splits(ArrowSource(fields={"text": "body"}), arrow(tmp_path))
 
 

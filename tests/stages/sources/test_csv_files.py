@@ -139,10 +139,11 @@ def test_an_open_quote_at_the_end_of_the_file_costs_one_line(tmp_path):
 @pytest.mark.parametrize(
     ("content", "fields", "says"),
     [
-        (b"id,body\n", {}, r"a\.csv: has no column 'text'; set fields\.text: one of id, body"),
-        (b"id,text\n", {"url": "link"}, r"a\.csv: has no column 'link'; set fields\.url: one of id, text"),
+        (b"id,body\n", {}, r"a\.csv: has no column 'text'; set fields\.text: one of 'id', 'body'"),
+        (b"id, text\n1,x\n", {}, r"a\.csv: has no column 'text'; set fields\.text: one of 'id', ' text'"),
+        (b"id,text\n", {"url": "link"}, r"a\.csv: has no column 'link'; set fields\.url: one of 'id', 'text'"),
         (b"text,text\n", {}, r"a\.csv: its header names several columns 'text'; rename all but one$"),
-        (b"text,text,b\n", {}, r"several columns 'text'; rename all but one, or set fields\.text: one of b$"),
+        (b"text,text,b\n", {}, r"several columns 'text'; rename all but one, or set fields\.text: one of 'b'$"),
         (b'text,"id"x\n', {}, r"a\.csv: its header cannot be read: the quotes make no sense"),
     ],
 )

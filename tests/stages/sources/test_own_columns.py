@@ -123,7 +123,7 @@ def test_a_field_that_is_not_there_is_refused_by_the_plan(tmp_path, kind, make):
     with pytest.raises(StageError, match=r"has no column 'grade'; set columns\.grade\.field: one of .*score"):
         splits(kind(columns={"grade": "float"}), path)
     if kind is not CsvSource:
-        with pytest.raises(StageError, match=r"'score' holds double, not integers up to int64; .* one of n$"):
+        with pytest.raises(StageError, match=r"'score' holds double, not integers up to int64; .* one of 'n'$"):
             splits(kind(columns={"score": "integer"}), path)
 
 

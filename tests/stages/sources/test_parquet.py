@@ -102,12 +102,12 @@ def test_nested_columns_are_named_with_dots(tmp_path):
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"text": "body"}, "has no column 'body'; set fields.text: one of text, meta.url"),
+        ({"text": "body"}, "has no column 'body'; set fields.text: one of 'text', 'meta.url'"),
         ({"text": "meta.body"}, "has no column 'meta.body'; set fields.text"),
         ({"text": "meta"}, r"the column 'meta' holds struct<url: string>, not strings"),
-        ({"url": "adress"}, "has no column 'adress'; set fields.url: one of text, id, meta.url"),
+        ({"url": "adress"}, "has no column 'adress'; set fields.url: one of 'text', 'id', 'meta.url'"),
         ({"id": "flag"}, "the column 'flag' holds bool, not strings; set fields.id"),
-        ({"date": "id"}, "the column 'id' holds int64, not dates; set fields.date: one of text, meta.url, day"),
+        ({"date": "id"}, "the column 'id' holds int64, not dates; set fields.date: one of 'text', 'meta.url', 'day'"),
     ],
 )
 def test_a_field_that_no_column_fits_is_refused_with_the_plan(tmp_path, fields, says):
@@ -122,7 +122,7 @@ def test_columns_of_one_name(tmp_path):
     pq.write_table(pa.Table.from_arrays([pa.array([value]) for value in "abc"], ["text", "id", "id"]), path)
     (row,) = rows(ParquetSource(), path)
     assert (row["text"], row["id"]) == ("a", made_up_id("a.parquet", 0))
-    with pytest.raises(StageError, match=r"a\.parquet: has several columns 'id'; set fields\.text: one of text"):
+    with pytest.raises(StageError, match=r"a\.parquet: has several columns 'id'; set fields\.text: one of 'text'"):
         splits(ParquetSource(fields={"text": "id"}), path)
 
 
@@ -189,7 +189,7 @@ def test_what_is_no_such_parquet_is_one_clear_line(tmp_path):
     with pytest.raises(StageError, match="cannot be read as Parquet"):
         rows(ParquetSource(), write(tmp_path, b"text", "b.parquet"))
     path = parquet(tmp_path, {"body": ["a"], "number": [1]})
-    with pytest.raises(StageError, match=r"has no column 'text'; set fields.text: one of body$"):
+    with pytest.raises(StageError, match=r"has no column 'text'; set fields.text: one of 'body'$"):
         rows(ParquetSource(), path)
     with pytest.raises(StageError, match="the column 'number' holds int64, not strings"):
         rows(ParquetSource(fields={"text": "number"}), path)
