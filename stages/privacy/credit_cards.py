@@ -1,8 +1,9 @@
 """Card numbers: 14 to 19 digits of a card network, with a right check digit (ISO/IEC 7812, Luhn).
 
-Written in one run, or in groups of four (or four, six and five) with blanks or hyphens. One of ten other
-numbers of that shape that begins like a card passes Luhn's test too. Visa's old numbers of 13 digits are left
-out: today numbers of that length are times in milliseconds.
+Written in one run, or in groups of four (or four, six and five) with blanks or hyphens, also those that break no
+line. One of ten other numbers of that shape that begins like a card passes Luhn's test too; so in a row of groups,
+as tables have, either all are cards or none is. Visa's old numbers of 13 digits are left out: today numbers of that
+length are times in milliseconds.
 """
 
 from __future__ import annotations
@@ -10,10 +11,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_NUMBER = re.compile(
-    rb"(?<![\w.,/+=-])(?<!\d )(?:\d{14,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}([ -])\d{6}\2\d{4,5})"
-    rb"(?!\w|[.,/-]\d| \d{4}(?!\d))"
+_BLANK = rb"(?: |\xc2\xa0|\xe2\x80\xaf)"
+_HYPHEN = rb"(?:-|\xe2\x80[\x90\x91])"
+
+
+def _groups(gap: bytes) -> bytes:
+    return rb"\d{4}(?:" + gap + rb"\d{4}){3}(?:" + gap + rb"\d{3})?|\d{4}" + gap + rb"\d{6}" + gap + rb"\d{4,5}"
+
+
+_NUMBER = rb"(?:\d{14,19}|" + _groups(_BLANK) + rb"|" + _groups(_HYPHEN) + rb")(?!\d)"
+_NUMBER_IN_ROW = re.compile(_NUMBER)
+_ROW = re.compile(
+    rb"(?<![\w.,/+=-])(?<!\xe2\x80[\x90\x91])(?<!\d )(?<!\d\xc2\xa0)(?<!\d\xe2\x80\xaf)"
+    + (_NUMBER + rb"(?:" + _BLANK + _NUMBER + rb")*")
+    + (rb"(?!\w|[.,/]\d|" + _HYPHEN + rb"\d|" + _BLANK + rb"\d{4}(?!\d))")
 )
+_GAPS = re.compile(rb"\D+")
+_LAST_THREE = re.compile(rb"\D+\d{3}\Z")
 #: First digits and lengths: Visa, Mastercard, American Express, Discover, JCB, Diners Club, UnionPay, Maestro.
 _NETWORK = re.compile(
     rb"4(?:\d{15}|\d{18})"
@@ -30,10 +44,25 @@ _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 def find_credit_cards(text: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Byte spans of the card numbers in text[start:end]."""
-    for match in _NUMBER.finditer(text, start, end):
-        digits = match.group().replace(b" ", b"").replace(b"-", b"")
-        if _NETWORK.fullmatch(digits) and _passes_luhn(digits) and len(set(digits)) > 2:
-            yield match.span()
+    for row in _ROW.finditer(text, start, end):
+        numbers = list(_NUMBER_IN_ROW.finditer(text, *row.span()))
+        cards = [(number.start(), number.start() + size) for number in numbers if (size := _card_size(number.group()))]
+        for first, last in cards:
+            if len(cards) == len(numbers) or text[first:last].isdigit():
+                yield first, last
+
+
+def _card_size(number: bytes) -> int:
+    """Bytes of the number that are a card's: all, or all but a last group of three (its security code), or none."""
+    if _is_card(number):
+        return len(number)
+    before = _LAST_THREE.sub(b"", number)
+    return len(before) if len(before) < len(number) and _is_card(before) else 0
+
+
+def _is_card(number: bytes) -> bool:
+    digits = _GAPS.sub(b"", number)
+    return bool(_NETWORK.fullmatch(digits)) and _passes_luhn(digits) and len(set(digits)) > 2
 
 
 def _passes_luhn(digits: bytes) -> bool:

@@ -4,8 +4,8 @@ Four numbers with dots are an address unless they are part of a longer number, c
 that makes them a version or a section ("version 1.2.3.4", "Chrome/10.0.1.2"), or are all small, as in versions and
 sections; small ones count behind a word that makes them an address, in URLs, or with a port or mask. One public
 address in 250 is small. Version 6 is RFC 4291's text forms of three groups or more ("3000::" ends a line of
-reStructuredText). Ranges that identify nobody are those of IANA's special-purpose registries (RFC 6890 with its
-updates), multicast and what is not yet assigned.
+reStructuredText), also those that end as version 4 (`::ffff:8.8.8.8`). Ranges that identify nobody are those of
+IANA's special-purpose registries (RFC 6890 with its updates), multicast and what is not yet assigned.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 _OCTET = rb"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _VERSION_4 = re.compile(rb"(?<![\w.])" + _OCTET + rb"(?:\." + _OCTET + rb"){3}(?!\w|\.\w|-(?!\d+\.)\w)")
 _VERSION_6 = re.compile(
-    rb"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{0,4}|(?:\d{1,3}\.){3}\d{1,3})(?!\w|:[\w:])"
+    rb"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4})(?!\w|:[\w:]|\.\d)"
 )
 _NO_ADDRESS = re.compile(
     rb"(?:(?i:\b(?:v|ver|versions?|releases?|build|revision|rev|firmware|update|patch|kernel|sections?|sec|chapter|"
@@ -43,6 +43,8 @@ _SPECIAL = tuple(
     )
 )
 _ASSIGNED_6 = ipaddress.ip_network("2000::/3")
+#: Addresses of version 6 that stand for one of version 4, in their last 32 bits (RFC 4291, RFC 6052).
+_EMBEDDING = (ipaddress.ip_network("::ffff:0:0/96"), ipaddress.ip_network("64:ff9b::/96"))
 
 
 def find_ip_addresses(
@@ -72,6 +74,8 @@ def _is_version_or_section(text: bytes, match: re.Match[bytes]) -> bool:
 
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    if any(address in network for network in _EMBEDDING):
+        address = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     if address.version == 6 and address not in _ASSIGNED_6:
         return False
     return not any(address in network for network in _SPECIAL if network.version == address.version)

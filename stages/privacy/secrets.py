@@ -30,8 +30,9 @@ _TOKEN = re.compile(
 )
 _ASSIGNED = re.compile(
     rb"(?i:(?:api|access|auth|secret|private|account|client|encryption|signing)[ _.-]?(?:key|token|secret)|secret"
-    rb"|token|passw(?:or)?d|pwd|credentials?)(?:[ _-]?(?:id|key|value))?[\"']?[ \t]{0,4}(?::=|=>|[:=])[ \t]{0,4}"
-    rb"(?i:bearer[ \t])?[\"'`]?"
+    rb"|token|passw(?:or)?d|pwd|credentials?|authorization)"
+    rb"(?i:[ _-]?(?:id|key|value))?[\"']?[ \t]{0,4}(?::=|=>|[:=])[ \t]{0,4}"
+    rb"[\"'`]?(?i:(?:bearer|basic|token)[ \t]{1,4})?[\"'`]?"
     rb"(?P<secret>[A-Za-z0-9+/_=.~!@#$%^*-]{16,200}?)(?=[\"'`\s,;&)\]}<]|$)"
 )
 _IN_URL = re.compile(rb"[a-z][a-z0-9+.-]{1,20}://[^\s:@/\"'<>]{0,64}:(?P<secret>[^\s:@/\"'<>]{3,128})@(?=[\w\[])")
@@ -82,6 +83,7 @@ def _may_be_assigned(text: bytes) -> bool:
         or b"pass" in text
         or b"pwd" in text
         or b"credential" in text
+        or b"authorization" in text
     )
 
 

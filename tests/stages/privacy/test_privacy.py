@@ -92,6 +92,7 @@ def test_the_compiled_pass_leaves_out_nothing_that_the_expressions_find(text: st
         assert any(find.start < stretch.stop and stretch.start < find.end for stretch in covered), find
 
 
+CARD = "4012 8888 8888 1881"
 HALF_A_MEGABYTE = 500_000
 
 
@@ -120,6 +121,42 @@ def test_documentation_addresses_count_when_asked() -> None:
     text = "192.168.0.7, 192.0.2.1 and 2001:db8::7 but not 0.0.0.0"
     assert PrivacyFilter()(batch(text)).column("pii_ip_addresses").to_pylist() == [0]
     assert PrivacyFilter(private_ip_addresses=True)(batch(text)).column("pii_ip_addresses").to_pylist() == [3]
+
+
+def test_addresses_of_version_6_that_end_as_version_4_are_one() -> None:
+    found = ["2606:2800::8.8.8.8", "::ffff:8.8.8.8", "::FFFF:93.184.216.34", "64:ff9b::8.8.8.8", "::ffff:808:808"]
+    left = ["::ffff:10.0.0.1", "2001:db8::8.8.8.8", "::ffff:8.8.8", "2606:2800::8.8.8"]
+    for frame in ("{}", "from [{}]:443, then", "It is {}."):
+        replaced = PrivacyFilter()(batch(*(frame.format(value) for value in found + left))).column("text").to_pylist()
+        assert replaced == [frame.format(value) for value in ["|||IP_ADDRESS|||"] * len(found) + left]
+
+
+@pytest.mark.parametrize("gap", ["", " ", "-", "\u00a0", "\u202f", "\u2010", "\u2011"])
+def test_cards_are_found_however_their_groups_are_parted_and_one_beside_another(gap: str) -> None:
+    card, other, bad = (gap.join(groups.split()) for groups in (CARD, "5105 1051 0510 5100", "5105 1051 0510 5101"))
+    frames = ["{}", "no. {}, exp 12/27", "{} 123", "({}).", "{0} {0} {0}"]
+    texts = [frame.format(value) for value in (card, other) for frame in frames]
+    replaced = PrivacyFilter()(batch(*texts, f"{card} {other}", f"{bad} 1234")).column("text").to_pylist()
+    expected = [frame.format("|||CREDIT_CARD|||") for frame in frames] * 2
+    assert replaced == [*expected, "|||CREDIT_CARD||| |||CREDIT_CARD|||", f"{bad} 1234"]
+
+
+def test_groups_in_a_row_are_cards_only_where_all_are() -> None:
+    rows = [f"{CARD} 5105 1051 0510 5101", f"{CARD} 1234", f"1234 {CARD}", f"{CARD} 1234 5678"]
+    assert PrivacyFilter()(batch(*rows)).column("text").to_pylist() == rows
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        *("Authorization: Bearer {}", 'curl -H "Authorization: Bearer {}" https://a.io', "authorization: token {}"),
+        *("{{'Authorization': 'Bearer {}'}}", "Authorization: Basic {}\nHost: a.io", "access_token: Bearer {}"),
+    ],
+)
+def test_credentials_in_headers_are_secrets(frame: str) -> None:
+    texts = [frame.format(value) for value in ("q83hfA9xk20dLmZp37TbvQ", "|||SECRET|||", "<YOUR_TOKEN_123456>")]
+    replaced = PrivacyFilter()(batch(*texts)).column("text").to_pylist()
+    assert replaced == [texts[1], *texts[1:]]
 
 
 def test_private_keys_and_passwords_in_urls_are_taken_out_and_the_rest_stays() -> None:
