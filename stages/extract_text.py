@@ -44,7 +44,7 @@ class ExtractText(Transform):
     """Replaces the columns `html`, `content_type` and `charset` by `text`; adds `error` for failed pages."""
 
     name: ClassVar[str] = "extract_text"
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
     libraries: ClassVar[tuple[str, ...]] = ("resiliparse", "trafilatura", "lxml")
 
     engine: Literal["blocks", "resiliparse", "trafilatura"] = Field(

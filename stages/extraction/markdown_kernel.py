@@ -165,14 +165,14 @@ def _is_data(table: int, keep: Array, page: Page) -> bool:
 
 
 @kernel
-def _end_row(columns: int, cells: int, out: Array, at: int) -> int:
+def _end_row(columns: int, cells: int, quotes: int, indent: int, out: Array, at: int) -> int:
     """End a row; after the first one (`columns` > 0) the rule that makes it the table's head."""
     out[at] = _SPACE
     out[at + 1] = _BAR
     at += 2
     if columns > 0:
         out[at] = _LINE_END
-        at += 1
+        at = _begin_line(quotes, indent, out, at + 1)
         for _ in range(max(columns, cells)):
             out[at], out[at + 1], out[at + 2], out[at + 3] = _BAR, 45, 45, 45
             at += 4
@@ -182,7 +182,7 @@ def _end_row(columns: int, cells: int, out: Array, at: int) -> int:
 
 
 @kernel
-def _write_table(table: int, first: int, keep: Array, page: Page, out: Array, at: int) -> int:
+def _write_table(table: int, first: int, quotes: int, indent: int, keep: Array, page: Page, out: Array, at: int) -> int:
     """Append the kept cells of a table, whose blocks from `first` on are in cells."""
     nodes = page.nodes
     row = -1
@@ -199,9 +199,9 @@ def _write_table(table: int, first: int, keep: Array, page: Page, out: Array, at
         previous = cell
         if nodes[cell, N_PARENT] != row:
             if rows > 0:
-                at = _end_row(cells if rows == 1 else 0, cells, out, at)
+                at = _end_row(cells if rows == 1 else 0, cells, quotes, indent, out, at)
                 out[at] = _LINE_END
-                at += 1
+                at = _begin_line(quotes, indent, out, at + 1)
             row = nodes[cell, N_PARENT]
             cells = 0
             rows += 1
@@ -213,7 +213,7 @@ def _write_table(table: int, first: int, keep: Array, page: Page, out: Array, at
             at += 2
             cells += 1
         at = _write_one_line(block, page, out, at)
-    return _end_row(cells if rows == 1 else 0, cells, out, at)
+    return _end_row(cells if rows == 1 else 0, cells, quotes, indent, out, at)
 
 
 @kernel
@@ -266,7 +266,7 @@ def render_markdown(keep: Array, page: Page, out: Array) -> int:
             at = _write_verbatim(verbatim, block, quotes, indent, keep, page, out, at)
             previous = nodes[verbatim, N_END_BLOCK] - 1
         elif table >= 0 and table != layout and _is_data(table, keep, page):
-            at = _write_table(table, block, keep, page, out, at)
+            at = _write_table(table, block, quotes, indent, keep, page, out, at)
             previous = nodes[table, N_END_BLOCK] - 1
         elif _H1 <= nodes[node, N_TAG] <= _H6:
             at = _repeat(35, nodes[node, N_TAG] - _H1 + 1, out, at)

@@ -28,6 +28,10 @@ WHOLE = BlockExtractor(None, markdown=True, max_depth=1000, max_nodes=200_000)
             "<table><tr><th>A<th>B</tr><tr><td><p>1</p><p>2</p><td>x</tr><tr><td>3<td><ul><li>4<li>5</ul></table>",
             "| A | B |\n|---|---|\n| 1 2 | x |\n| 3 | 4 5 |",
         ),
+        (
+            "<blockquote><ul><li><table><tr><td>a<td>b<tr><td>c<td>d</table></ul></blockquote>",
+            "> - | a | b |\n>   |---|---|\n>   | c | d |",
+        ),
         ("<table><tr><td>a<td>b<caption>C</caption></table>", "a\n\nb\n\nC"),
         ("<table><tr><td><pre>1\n2</pre><td><pre>x\ny</pre></table>", "```\n1\n2\n```\n\n```\nx\ny\n```"),
         ("<table><tr><td><pre>1</pre><td>x</table>", "```\n1\n```\n\nx"),
