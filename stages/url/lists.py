@@ -60,10 +60,11 @@ def _hashes(values: pl.Series) -> np.ndarray:
 
 
 class ListFile(NamedTuple):
-    """A list: a file, or a member of a tar file."""
+    """A list: a file, or a member of a tar file; a published one is not the user's to correct."""
 
     path: Path
     member: str | None = None
+    published: bool = False
 
     def text(self) -> str:
         """StageError names a file that cannot be read or is not text."""
@@ -83,7 +84,7 @@ class ListFile(NamedTuple):
 def read_hosts(file: ListFile) -> Iterator[pl.Series]:
     """Hosts or domains as stages/url/address.py writes them, some hundred thousand at a time.
 
-    StageError names an entry that is none: it would block nothing.
+    StageError names an entry that is none, for it would block nothing; in a published list it is passed over.
     """
     text = file.text()
     start = 0
@@ -92,7 +93,8 @@ def read_hosts(file: ListFile) -> Iterator[pl.Series]:
         end = len(text) if end < 0 else end
         lines = pl.Series([text[start:end]], dtype=pl.String).str.split("\n").explode()  # no Python string a line
         plain = lines.str.contains(r"^[a-z0-9][a-z0-9._\-]*[a-z0-9]$")
-        others = [ascii_host(_host(line, file)) for line in map(_entry, lines.filter(~plain)) if line]
+        hosts = (_host(entry, file) for entry in map(_entry, lines.filter(~plain)) if entry)
+        others = [ascii_host(host) for host in hosts if host]
         yield pl.concat([lines.filter(plain), pl.Series(others, dtype=pl.String)])
         start = end + 1
 
@@ -121,7 +123,7 @@ def ut1_files(folder: Path, categories: Sequence[str], kind: str) -> list[ListFi
         found = [folder / category / name for name in names if (folder / category / name).is_file()]
         if not any(path.stat().st_size for path in found):
             raise StageError(f"{folder / category} has no file `domains` or `urls` with entries; get it again")
-        files += [ListFile(path) for path in found if path.name.removesuffix(".gz") == kind]
+        files += [ListFile(path, published=True) for path in found if path.name.removesuffix(".gz") == kind]
     return files
 
 
@@ -129,9 +131,11 @@ def datatrove_files(folder: Path, kind: str) -> list[ListFile]:
     """The file of this kind in datatrove's folder, itself or in the tar file; empty where there is none."""
     name = DATATROVE_FILES[kind]
     if (folder / name).is_file():
-        return [ListFile(folder / name)]
+        return [ListFile(folder / name, published=True)]
     if kind in ("domains", "urls"):
-        return [ListFile(path, name) for path in sorted(folder.glob("url_filterblacklists*.tar.gz"))[-1:]]
+        return [
+            ListFile(path, name, published=True) for path in sorted(folder.glob("url_filterblacklists*.tar.gz"))[-1:]
+        ]
     return []
 
 
@@ -141,10 +145,12 @@ def _entry(line: str) -> str:
 
 
 def _host(entry: str, file: ListFile) -> str:
-    """The host of an entry such as "*.bad.example" or "https://bad.example/", or of a line of a hosts file."""
+    """The host of an entry such as "*.bad.example" or "https://bad.example/", or of a line of a hosts file, or ''."""
     host = without_scheme(entry.split()[-1]).removesuffix("/").removeprefix("*").removeprefix(".")
-    if not host or _IN_NO_HOST.search(host) or host.count(":") == 1:
-        raise StageError(
-            f"{file.path}: '{entry}' is no host or domain; write it as bad.example, and pages into a list of URLs"
-        )
-    return host
+    if host and not _IN_NO_HOST.search(host) and host.count(":") != 1:
+        return host
+    if file.published:
+        return ""
+    raise StageError(
+        f"{file.path}: '{entry}' is no host or domain; write it as bad.example, and pages into a list of URLs"
+    )

@@ -93,10 +93,10 @@ def lists(folder: Path, **entries: list[str]) -> dict[str, Any]:
     return {field: [folder / field] for field in entries}
 
 
-def test_ut1_is_a_folder_of_categories_and_its_urls_are_pages(tmp_path: Path) -> None:
+def test_ut1_is_a_folder_of_categories_whose_odd_entries_are_passed_over_and_its_urls_are_pages(tmp_path: Path) -> None:
     adult = tmp_path / "ut1" / "adult"
     adult.mkdir(parents=True)
-    (adult / "domains").write_text("0.0.0.0 bad.example\n")
+    (adult / "domains").write_text("0.0.0.0 bad.example\n||not-a-host.example^\n")
     (adult / "urls").write_text("fine.example/~bad\n")
     stage = UrlFilter(ut1=tmp_path / "ut1")
     assert set(stage.assets()) == {"block_domains/0", "block_urls/0"}
