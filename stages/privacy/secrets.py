@@ -37,16 +37,25 @@ _ASSIGNED = re.compile(
 )
 _IN_URL = re.compile(rb"[a-z][a-z0-9+.-]{1,20}://[^\s:@/\"'<>]{0,64}:(?P<secret>[^\s:@/\"'<>]{3,128})@(?=[\w\[])")
 _BASE_64 = rb"[A-Za-z0-9+/=]"
-#: What may stand between lines of a key: line ends, escaped ones too, marks of mail, comments, diffs and strings.
-_JOINT = rb"(?:[^A-Za-z0-9+/=\\-]|\\++(?:[nrt/]|u00[0-9A-Fa-f]{2})?+|-(?!----)|[+/]{1,2}(?!" + _BASE_64 + rb"))"
+_ESCAPED = rb"\\{1,3}(?:/|u00[0-9A-Fa-f]{2})"
+#: What may stand between lines of a key: line ends, escaped or tags too, line numbers, marks of mail, comments, diffs.
+_JOINT = (
+    rb"(?:[^A-Za-z0-9+/=\\&<-]|\\++[nrt]?+|<(?:/?[A-Za-z]{1,4}[ /]{0,2}>)?+|&(?:#?[A-Za-z0-9]{1,5};)?+"
+    rb"|\d{1,4}[ \t.:|]|-(?!----)|[+/]{1,2}(?!" + _BASE_64 + rb"))"
+)
 _KEY_HEADER = (
-    rb"\+?(?:Proc-Type: ?4,ENCRYPTED|DEK-Info: ?[A-Z0-9-]+,[0-9A-F]+|(?:Version|Comment|Hash|Charset):[^\n\\]{0,200}+)"
+    rb"\+?(?:Proc-Type: ?4,ENCRYPTED|DEK-Info: ?[A-Z0-9-]+,[0-9A-F]+"
+    rb"|(?:Version|Comment|Hash|Charset):(?:[^\n\\<&]|<(?!br)|&(?!#)){0,200}+)"
+)
+#: Words of prose have no digits; a line of a key may have none if it is long, or the first of all (DER's "MI", "MH").
+_KEY_LINE = (
+    rb"(?:(?=[A-Za-z+/=\\]{0,64}\d|M[HI])(?=(?:" + _BASE_64 + rb"|" + _ESCAPED + rb"){16})"
+    rb"(?:" + _BASE_64 + rb"++|" + _ESCAPED + rb")++|" + _BASE_64 + rb"{40,}+)"
 )
 _KEY = re.compile(
     rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
     rb"(?:" + _JOINT + rb"{1,64}+" + _KEY_HEADER + rb"){0,8}+"
-    # Words of prose have no digits; a line of a key may have none if it is long.
-    rb"(?:" + _JOINT + rb"{1,64}+(?:(?=[A-Za-z+/=]{0,64}\d)" + _BASE_64 + rb"{16,}+|" + _BASE_64 + rb"{40,}+))++"
+    rb"(?:" + _JOINT + rb"{0,64}+" + _KEY_LINE + rb")++"
 )
 _KEY_END = re.compile(rb"(?:[^-]++|-(?!----))*+-{5,6}END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 #: Bytes that a key goes on at most in other than long lines: a short one, or pieces between escapes.

@@ -221,6 +221,10 @@ ENCRYPTED_LINES = [KEY_LINES[0], "Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-128-CB
         ('key = "', '\\n" +\n            "', '";'),
         ("+", "\n+", "\n+end"),
         ("-", "\n-", "\n-end"),
+        ("see ", "<br />", "<br />end"),
+        ("see ", "&#10;", "&#10;end"),
+        ("| ", " |\n| ", " |\nend"),
+        ("  7 ", "\n  8 ", "\n  9 end"),
     ],
 )
 def test_a_private_key_is_replaced_as_a_whole_however_its_lines_are_joined(
@@ -232,14 +236,13 @@ def test_a_private_key_is_replaced_as_a_whole_however_its_lines_are_joined(
 
 
 def test_a_private_key_that_json_escapes_or_that_is_cut_off_leaves_none_of_its_lines() -> None:
-    escaped = json.dumps({"private_key": "\n".join(KEY_LINES)}).replace("/", "\\/").replace("+", "\\u002b")
-    (flat, cut) = (" ".join(ENCRYPTED_LINES), "\n> ".join(KEY_LINES[:3]))
-    assert PrivacyFilter()(batch(escaped, flat, f"> {cut}\n> - and 16 internationalizations")).column(
-        "text"
-    ).to_pylist() == [
+    escaped = json.dumps({"private_key": "\n".join(KEY_LINES)}).replace("/", "\\/").replace("+", "\\u002B")
+    cut_off = "> {}\n> - and 16 internationalizations"
+    texts = [escaped, " ".join(ENCRYPTED_LINES), "".join(KEY_LINES), cut_off.format("\n> ".join(KEY_LINES[:3]))]
+    assert PrivacyFilter()(batch(*texts)).column("text").to_pylist() == [
         '{"private_key": "|||SECRET|||"}',
-        "|||SECRET|||",
-        "> |||SECRET|||\n> - and 16 internationalizations",
+        *("|||SECRET|||", "|||SECRET|||"),
+        cut_off.format("|||SECRET|||"),
     ]
 
 
