@@ -12,7 +12,7 @@ import numpy as np
 from stages.extraction.classifier_kernel import CONTEXT, score_blocks
 from stages.extraction.features_kernel import FEATURES
 from stages.extraction.forest import empty_tile
-from stages.extraction.markdown_kernel import render_markdown
+from stages.extraction.markdown_kernel import most_bytes, render_markdown
 from stages.extraction.markup_kernel import NAVIGATION
 from stages.extraction.model import Model
 from stages.extraction.page_reader import PageReader
@@ -69,11 +69,9 @@ class BlockExtractor:
     def _render(self, keep: np.ndarray) -> str:
         page = self._reader.page
         text, nodes = int(page.state[S_TEXT]), int(page.state[S_NODES])
-        # Plain text adds at most two line ends a block; Markdown a prefix a line and a mark an empty cell.
-        room = text + 2 * len(keep) + 2
+        room = text + 2 * len(keep) + 2  # plain text adds at most two line ends a block
         if self._markdown:
-            lines = len(keep) + int(np.count_nonzero(page.text[:text] == 10))
-            room = 2 * text + 64 * (lines + 2) + 8 * nodes
+            room = most_bytes(text, len(keep) + int(np.count_nonzero(page.text[:text] == 10)), nodes)
         if len(self._out) < room:
             self._out = np.empty(room + room // 2, np.uint8)
         size = (render_markdown if self._markdown else render_text)(keep, page, self._out)

@@ -32,6 +32,9 @@ _H1, _H6, _TABLE, _CAPTION = (TAG[name] for name in "h1 h6 table caption".split(
 #: Deeper lists and quotations are written as deep as this.
 _DEEPEST = 8
 _LINE_END, _SPACE, _BACKTICK, _BAR = 10, 32, 96, 124
+#: Most bytes of quotation marks and indentation at the beginning of a line, and of other marks around a block: an
+#: item's number, a heading's signs, two fences of three backticks.
+_BEGINNING, _MARKS = 4 * _DEEPEST + 2, 40
 
 
 @kernel
@@ -227,12 +230,19 @@ def _write_marker(item: int, out: Array, at: int, nodes: Array) -> int:
     return at + 2
 
 
+def most_bytes(text: int, lines: int, nodes: int) -> int:
+    """How long Markdown gets at most of so many bytes of text, in so many blocks and further lines, and elements.
+
+    Text counts twice, as every bar may be escaped, and twice again for the fences around backticks. A line begins
+    with up to _BEGINNING bytes, and a block may take three more: the empty one before it and those of two fences.
+    An element may be an empty cell, and one more in the rule below a table's head.
+    """
+    return 4 * text + (4 * (_BEGINNING + 1) + _MARKS) * (lines + 1) + 8 * nodes
+
+
 @kernel
 def render_markdown(keep: Array, page: Page, out: Array) -> int:
-    """Write the kept blocks to `out`; the number of bytes.
-
-    Room for twice the text, 64 bytes a line and block and 8 a node is enough.
-    """
+    """Write the kept blocks to `out`, which has room for `most_bytes`; the number of bytes."""
     nodes = page.nodes
     at = 0
     previous = -1

@@ -3,6 +3,9 @@
 import pytest
 
 from stages.extraction.extractor import BlockExtractor
+from stages.extraction.markdown_kernel import most_bytes
+from stages.extraction.page_reader import PageReader
+from stages.extraction.page_table import S_NODES, S_TEXT
 
 WHOLE = BlockExtractor(None, markdown=True, max_depth=1000, max_nodes=200_000)
 
@@ -39,3 +42,29 @@ WHOLE = BlockExtractor(None, markdown=True, max_depth=1000, max_nodes=200_000)
 )
 def test_structure_is_kept(page, markdown):
     assert WHOLE.text_of(page.encode()) == (markdown, None)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "<pre>x</pre>",
+        "<pre>````x</pre><p>y</p>",
+        "<pre><div>x</div><div>y</div></pre>",
+        "<table><tr><th><th>x</table>",
+        "<table><tr><td><td><td><td><td><td><th>|</table>",
+        "<table><tr><th>|<td>|<tr><td>|<td>|</table>",
+        "<ol><li>x</ol>",
+        "<li><h6>x</h6>",
+        "<p>a<br>b<br>c",
+        "<code>x</code><br>",
+    ],
+)
+def test_no_page_needs_more_room_than_is_made_for_it(unit):
+    page = ("<blockquote>" * 9 + "<ol><li>" * 9 + unit * 1000).encode()
+    extractor = BlockExtractor(None, markdown=True, max_depth=1000, max_nodes=200_000)
+    text = extractor.text_of(page)[0].encode()
+    reader = PageReader(1000, 200_000)
+    reader.scan(page)
+    size = int(reader.page.state[S_TEXT])
+    lines = reader.blocks + int((reader.page.text[:size] == ord("\n")).sum())
+    assert len(text) <= most_bytes(size, lines, int(reader.page.state[S_NODES]))
