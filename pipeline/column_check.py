@@ -1,9 +1,9 @@
 """Check before anything runs that every stage finds the columns it needs.
 
 Row-wise stages run on a batch of no rows, so that an expression over a column that no stage adds, a rule that
-cannot be evaluated or a stage in the wrong place shows at once. What a filter or an exchange declares in
-`needs` is looked up by name. A filter that declares needs and measurements is not run unless a stage after it
-depends on its columns: so a plan waits for no model and no kernel. Cost: milliseconds a stage that runs.
+cannot be evaluated or a stage in the wrong place shows at once. What a stage declares in
+`needs` is looked up by name. A stage that declares needs and measurements is not run unless a stage after it
+depends on its columns: so a plan waits for no kernel. Cost: milliseconds a stage that runs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def check_columns(plan: Plan) -> None:
     declared: set[str] = set()
     entered = plan.phases[0]
     for number, (phase, label, stage) in enumerate(steps):
-        if isinstance(stage, (Filter, Exchange)):
+        if isinstance(stage, (Transform, Exchange)):
             _find_needs(label, stage.columns_needed(), declared.union(batch.schema.names))
         _refuse_second(label, stage, own)
         if not isinstance(stage, Transform):
@@ -39,7 +39,6 @@ def check_columns(plan: Plan) -> None:
         if phase is not entered:
             batch, entered = _with_clusters(batch, phase), phase
         if number > last_to_run:
-            assert isinstance(stage, Filter)
             declared.update(stage.measurements)
         else:
             batch = _run_on_no_rows(label, stage, batch)
@@ -51,7 +50,7 @@ def _own_columns(schema: pa.Schema) -> set[str]:
 
 
 def _refuse_second(label: str, stage: Stage, own: Collection[str]) -> None:
-    added = [*stage.measurements] if isinstance(stage, Filter) else []
+    added = [*stage.measurements] if isinstance(stage, Transform) else []
     if isinstance(stage, Exchange):
         added = [f"{label}_cluster", f"{label}_cluster_size"]
     for name in added:
@@ -64,8 +63,9 @@ def _refuse_second(label: str, stage: Stage, own: Collection[str]) -> None:
 
 def _must_run(stage: Stage) -> bool:
     """Whether what the stage needs and gives is known only by running it."""
-    declares = isinstance(stage, Filter) and bool(stage.needs) and bool(stage.measurements)
-    return isinstance(stage, Transform) and not declares
+    if not isinstance(stage, Transform):
+        return False
+    return not (stage.needs and stage.measurements is not Transform.measurements)
 
 
 def _find_needs(label: str, needs: Collection[str], columns: Collection[str]) -> None:

@@ -168,15 +168,26 @@ class Transform(Stage):
     the column and the mend (stages.frames.needed_column), on that batch too: so stages in the wrong order
     are refused before anything is processed.
 
+    A stage that declares `needs` as well as `measurements`, if only as empty, promises that it reads and adds no other
+    columns; a plan then runs it on no rows only when a later stage depends on what it adds.
+
     A row that cannot be processed gets a message in the column `error` (string); the engine quarantines
     it with its place. Exceptions are for faults of the machine, not of a row.
     """
 
+    #: Column name -> definition and unit, for every column that `__call__` adds.
+    measurements: ClassVar[dict[str, str]] = {}
+    #: Columns that `__call__` reads besides the identity of rows.
+    needs: ClassVar[tuple[str, ...]] = ()
     #: Integer columns that it adds whose sums over all its rows reports show, kept and dropped ones alike.
     summed: ClassVar[tuple[str, ...]] = ()
 
     def __call__(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
         raise NotImplementedError
+
+    def columns_needed(self) -> tuple[str, ...]:
+        """`needs`, and columns that parameters name besides."""
+        return self.needs
 
     def for_task(self) -> Transform:
         """The stage as one task runs it: itself, or a new one where running leaves something behind in it."""
@@ -199,19 +210,8 @@ class Rule(NamedTuple):
 class Filter(Transform):
     """A rule group: one measuring pass (`__call__`), judged by named rules, first failing rule wins.
 
-    The columns that rules read must be there when the pass is called on no rows (see Transform). A filter that
-    declares `needs` as well as `measurements` promises that it reads and adds no others; a plan then runs it
-    on no rows only when a later stage depends on what it adds.
+    The columns that rules read must be there when the pass is called on no rows (see Transform).
     """
-
-    #: Column name -> definition and unit, for every column that `__call__` adds.
-    measurements: ClassVar[dict[str, str]] = {}
-    #: Columns that `__call__` reads besides the identity of rows.
-    needs: ClassVar[tuple[str, ...]] = ()
-
-    def columns_needed(self) -> tuple[str, ...]:
-        """`needs`, and columns that parameters name besides."""
-        return self.needs
 
     def rules(self) -> list[Rule]:
         raise NotImplementedError

@@ -22,6 +22,7 @@ class C4Filter(RuleSet):
     """Drop pages that hold lorem ipsum or a curly bracket, or too few sentences after `c4_lines`."""
 
     name: ClassVar[str] = "c4"
+    measurements: ClassVar[dict[str, str]] = {}
     needs: ClassVar[tuple[str, ...]] = ("c4_lorem_ipsum_line", "c4_curly_bracket_line", "c4_sentences")
 
     drop_lorem_ipsum: bool = _pinned("drop_lorem_ipsum", "Drop pages with a line that says lorem ipsum.")

@@ -31,6 +31,7 @@ class C4Lines(ProfiledStage, Transform):
 
     name: ClassVar[str] = "c4_lines"
     version: ClassVar[int] = 3
+    needs: ClassVar[tuple[str, ...]] = ("text",)
     measurements: ClassVar[dict[str, str]] = {
         "c4_lines": "lines of the text before the edits (as str.splitlines)",
         "c4_cut_lines": "lines that were cut",

@@ -137,6 +137,10 @@ class LanguageFilter(Filter):
         from stages.frames import needed_column, with_columns
 
         texts = needed_column(batch, self.name, "text", "put extract_text before it")
+        if batch.num_rows == 0:  # as when a plan is made, which waits for no model
+            kinds = {"language": pa.string(), "language_score": pa.float64()}
+            kinds |= {"language_second": pa.string(), "language_second_score": pa.float64()}
+            return with_columns(batch, {name: pa.array([], kind) for name, kind in kinds.items()})
         model = _load(self.model)
         labels, scores = model.best_two(texts, self.sample_bytes)
         codes = pa.array([label.removeprefix(_PREFIX) for label in model.labels], pa.string())

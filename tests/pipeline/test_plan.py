@@ -206,11 +206,9 @@ def test_a_filter_after_an_exchange_may_read_what_came_before_and_the_clusters(l
     assert compile_plan(Recipe.parse({**RECIPE, "stages": stages}), [lines]).phase("survivors").labels == ("filter",)
 
 
-def test_a_plan_waits_for_no_model_that_only_measures(lines: Path, tmp_path: Path) -> None:
-    """What is no model is found out only by loading it: at once where an expression depends on its columns."""
+def test_what_is_no_model_is_refused_with_the_plan_also_where_it_only_measures(lines: Path, tmp_path: Path) -> None:
     (tmp_path / "model.ftz").write_text("no model")
     language = {"language": {"model": str(tmp_path / "model.ftz"), "languages": None}}
-    first = RECIPE["stages"][0]
-    compile_plan(Recipe.parse({**RECIPE, "stages": [first, language, "exact_dedup"]}), [lines])
-    with pytest.raises(RecipeError, match="model"):
-        compile_plan(Recipe.parse({**RECIPE, "stages": [first, language, expression("language = 'x'")]}), [lines])
+    stages = [RECIPE["stages"][0], language, "exact_dedup"]
+    with pytest.raises(RecipeError, match=r"model\.ftz is not a fastText model that can be read; correct `model`"):
+        compile_plan(Recipe.parse({**RECIPE, "stages": stages}), [lines])
