@@ -68,7 +68,7 @@ def test_every_response_record_is_accounted_for(crawls: Path, undisturbed: Path)
         "batch@curate:1",
         "before_rename@minhash_dedup.sign:1",
         "before_manifest@write_shards.tokenize:1",
-        "between_phases@minhash_dedup.cluster:*",
+        "between_phases@minhash_dedup.connect:*",
         "publication@write_shards.index:*",
         "batch@curate:0;parent",
         "before_rename@write_shards.shuffle:0;parent",
