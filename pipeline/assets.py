@@ -18,6 +18,8 @@ from typing import Any
 from pipeline.errors import RecipeError
 from stages.base import Stage
 
+_PLAN_ANEW = "repeat the run or plan command, which plans it anew"
+
 
 def asset_paths(stage: Stage) -> dict[str, Path]:
     """A stage's assets by names that are the same on every machine. Raises what the stage does if one is unusable."""
@@ -75,9 +77,6 @@ class PlannedAssets:
                 ) from error
             if not unchanged:
                 raise RecipeError(f"{path}: has changed since the plan was made; {_PLAN_ANEW}")
-
-
-_PLAN_ANEW = "repeat the run or plan command, which plans it anew"
 
 
 @cache

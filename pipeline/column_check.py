@@ -1,9 +1,9 @@
 """Check before anything runs that every stage finds the columns it needs.
 
 Row-wise stages run on a batch of no rows, so that an expression over a column that no stage adds, a rule that
-cannot be evaluated or a stage in the wrong place shows at once. What a stage declares in
-`needs` is looked up by name. A stage that declares needs and measurements is not run unless a stage after it
-depends on its columns: so a plan waits for no kernel. Cost: milliseconds a stage that runs.
+cannot be evaluated or a stage in the wrong place shows at once. What a stage declares in `needs` is looked up by
+name. A stage that declares needs and measurements is not run unless a stage after it depends on its columns: so a
+plan waits for no kernel. Cost: milliseconds a stage that runs.
 """
 
 from __future__ import annotations

@@ -138,8 +138,7 @@ class LanguageFilter(Filter):
 
         texts = needed_column(batch, self.name, "text", "put extract_text before it")
         if batch.num_rows == 0:  # as when a plan is made, which waits for no model
-            kinds = {"language": pa.string(), "language_score": pa.float64()}
-            kinds |= {"language_second": pa.string(), "language_second_score": pa.float64()}
+            kinds = {name: pa.float64() if name.endswith("_score") else pa.string() for name in self.measurements}
             return with_columns(batch, {name: pa.array([], kind) for name, kind in kinds.items()})
         model = _load(self.model)
         labels, scores = model.best_two(texts, self.sample_bytes)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -212,3 +214,14 @@ def test_what_is_no_model_is_refused_with_the_plan_also_where_it_only_measures(l
     stages = [RECIPE["stages"][0], language, "exact_dedup"]
     with pytest.raises(RecipeError, match=r"model\.ftz is not a fastText model that can be read; correct `model`"):
         compile_plan(Recipe.parse({**RECIPE, "stages": stages}), [lines])
+
+
+def test_a_shipped_recipe_is_planned_without_compiled_code(tmp_path: Path) -> None:
+    """Plans are made on login nodes too, where nothing should be compiled, nor a model loaded."""
+    (tmp_path / "empty.warc").touch()
+    program = (
+        "import sys; from pipeline import Recipe, compile_plan; compile_plan(Recipe.load('fineweb'), [sys.argv[1]]); "
+        "print('numba' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "empty.warc")]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "False\n"

@@ -150,6 +150,11 @@ def test_labels_with_scripts(scripts_model: Path) -> None:
     assert table.column("rule").to_pylist() == [None, "language"]
 
 
+def test_no_rows_get_the_columns_that_others_get(model: Path) -> None:
+    none, some = (LanguageFilter(model=model)(pa.record_batch({"text": pa.array(t, pa.string())})) for t in ([], ["a"]))
+    assert none.schema == some.schema
+
+
 def test_a_model_that_is_cut_short_is_refused_with_the_plan(model: Path, tmp_path: Path) -> None:
     (tmp_path / "cut.ftz").write_bytes(model.read_bytes()[:-100])
     with pytest.raises(StageError, match=r"cut\.ftz is not a fastText model.*cut short"):
